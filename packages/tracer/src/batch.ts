@@ -1,0 +1,181 @@
+import { directionOf, isString, opOf, widthOf, type Direction, type Op, type Width } from "./access.ts";
+
+/** Accesses a batch holds at the most; the size at which {@link BatchBuilder} hands one on. */
+export const BATCH_CAPACITY = 16_384;
+
+/** What a string instruction (INS, OUTS) moved beyond its first element. */
+export interface StringAccess {
+  /** Row of the batch this belongs to. */
+  readonly index: number;
+  /** Elements moved, at least 1. */
+  readonly count: number;
+  /** The elements, little-endian, `count × width / 8` bytes; undefined where the capture did not observe them. */
+  readonly payload: Uint8Array | undefined;
+}
+
+/** A remark in the stream, for people: "guest printed its prompt". */
+export interface Marker {
+  /** Row of the batch the marker stands before; `length` when it stands after the last. */
+  readonly index: number;
+  /** Nanoseconds since the start of the trace. */
+  readonly time: number;
+  readonly text: string;
+}
+
+/** A stretch that was not observed. Whatever it may have changed is unknown afterwards. */
+export interface Gap {
+  /** Row of the batch the gap stands before; `length` when it stands after the last. */
+  readonly index: number;
+  /** Nanoseconds since the start of the trace. */
+  readonly time: number;
+  readonly reason: string;
+  /** Accesses lost, where the capture can tell. */
+  readonly lost: number | undefined;
+}
+
+/**
+ * Consecutive accesses as columns; the unit that passes between packages.
+ *
+ * Each column holds at least `length` rows; rows beyond `length` are undefined. Row i has sequence number
+ * `firstSeq + i`. A batch is valid until the producer is asked for the next one: copy what is kept.
+ */
+export interface AccessBatch {
+  readonly firstSeq: number;
+  readonly length: number;
+  /** Nanoseconds since the start of the trace, integers. All 0 in a trace without a clock. */
+  readonly time: Float64Array;
+  readonly port: Uint16Array;
+  readonly op: Uint8Array;
+  /** Value read or written, unsigned; the first element of a string access. */
+  readonly value: Uint32Array;
+  readonly vcpu: Uint16Array;
+  /** Sorted by index, one for each row whose op has the string bit. */
+  readonly strings: readonly StringAccess[];
+  readonly markers: readonly Marker[];
+  readonly gaps: readonly Gap[];
+}
+
+/** One access as an object, for the places where a person or JSON reads it. */
+export interface Access {
+  readonly seq: number;
+  /** Nanoseconds since the start of the trace. */
+  readonly time: number;
+  readonly vcpu: number;
+  readonly direction: Direction;
+  readonly port: number;
+  readonly width: Width;
+  readonly value: number;
+  readonly count: number;
+  readonly payload: Uint8Array | undefined;
+}
+
+/** Collects accesses into batches and hands each full one to `sink`. Its columns are reused from batch to batch. */
+export class BatchBuilder {
+  readonly #sink: (batch: AccessBatch) => void;
+  readonly #capacity: number;
+  #time: Float64Array;
+  #port: Uint16Array;
+  #op: Uint8Array;
+  #value: Uint32Array;
+  #vcpu: Uint16Array;
+  #strings: StringAccess[] = [];
+  #markers: Marker[] = [];
+  #gaps: Gap[] = [];
+  #firstSeq: number;
+  #length = 0;
+
+  /** `firstSeq` numbers the first access; `sink` must not keep the batch's columns beyond the call. */
+  constructor(sink: (batch: AccessBatch) => void, options: { firstSeq?: number; capacity?: number } = {}) {
+    this.#sink = sink;
+    this.#capacity = options.capacity ?? BATCH_CAPACITY;
+    this.#firstSeq = options.firstSeq ?? 0;
+    this.#time = new Float64Array(this.#capacity);
+    this.#port = new Uint16Array(this.#capacity);
+    this.#op = new Uint8Array(this.#capacity);
+    this.#value = new Uint32Array(this.#capacity);
+    this.#vcpu = new Uint16Array(this.#capacity);
+  }
+
+  /** Sequence number the next access will have. */
+  get nextSeq(): number {
+    return this.#firstSeq + this.#length;
+  }
+
+  /** Appends one access. `time` in nanoseconds since the start of the trace. */
+  push(time: number, port: number, op: Op, value: number, vcpu = 0): void {
+    const i = this.#length;
+    this.#time[i] = time;
+    this.#port[i] = port;
+    this.#op[i] = op;
+    this.#value[i] = value;
+    this.#vcpu[i] = vcpu;
+    this.#length = i + 1;
+    if (i + 1 === this.#capacity) this.flush();
+  }
+
+  /** Appends one string access; `payload` is undefined where only the first element was observed. */
+  pushString(
+    time: number,
+    port: number,
+    direction: Direction,
+    width: Width,
+    count: number,
+    first: number,
+    payload: Uint8Array | undefined,
+    vcpu = 0,
+  ): void {
+    this.#strings.push({ index: this.#length, count, payload });
+    this.push(time, port, opOf(direction, width, true), first, vcpu);
+  }
+
+  /** Puts a marker before the next access. */
+  marker(time: number, text: string): void {
+    this.#markers.push({ index: this.#length, time, text });
+  }
+
+  /** Puts a gap before the next access. */
+  gap(time: number, reason: string, lost?: number): void {
+    this.#gaps.push({ index: this.#length, time, reason, lost });
+  }
+
+  /** Hands on what has been collected, if anything. */
+  flush(): void {
+    if (this.#length === 0 && this.#markers.length === 0 && this.#gaps.length === 0) return;
+    const batch: AccessBatch = {
+      firstSeq: this.#firstSeq,
+      length: this.#length,
+      time: this.#time,
+      port: this.#port,
+      op: this.#op,
+      value: this.#value,
+      vcpu: this.#vcpu,
+      strings: this.#strings,
+      markers: this.#markers,
+      gaps: this.#gaps,
+    };
+    this.#firstSeq += this.#length;
+    this.#length = 0;
+    this.#strings = [];
+    this.#markers = [];
+    this.#gaps = [];
+    this.#sink(batch);
+  }
+}
+
+/** Row `i` of a batch as an object. */
+export function accessAt(batch: AccessBatch, i: number): Access {
+  const op = batch.op[i] ?? 0;
+  const string = isString(op) ? batch.strings.find((s) => s.index === i) : undefined;
+  
+  return {
+    seq: batch.firstSeq + i,
+    time: batch.time[i] ?? 0,
+    vcpu: batch.vcpu[i] ?? 0,
+    direction: directionOf(op),
+    port: batch.port[i] ?? 0,
+    width: widthOf(op),
+    value: batch.value[i] ?? 0,
+    count: string?.count ?? 1,
+    payload: string?.payload,
+  };
+}

@@ -1,0 +1,1 @@
+export type { CpuAndMemory, DeviceField, Machine, RunLimits, StopReason } from "./machine.ts";

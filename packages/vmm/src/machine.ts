@@ -1,0 +1,63 @@
+import type { AccessBatch } from "@portrait/tracer";
+import type { PortTarget } from "@portrait/replayer";
+
+/** CPU and memory of a stopped guest, without any device. */
+export interface CpuAndMemory {
+  readonly engine: string;
+  readonly engineVersion: string;
+  /** The engine's own serialised CPU state: opaque outside its folder. */
+  readonly cpu: Uint8Array;
+  /** Guest RAM from address 0. A view into the machine: copy what outlives it. */
+  readonly memory: Uint8Array;
+}
+
+/** One value in an engine's own dump of its devices, e.g. path `pit.counter_mode[0]`. */
+export interface DeviceField {
+  readonly path: string;
+  /** JSON-comparable. */
+  readonly value: number | string | boolean | null;
+}
+
+/** Why a machine stopped running. */
+export type StopReason = "halted" | "limit" | "predicate" | "interrupted";
+
+/** When {@link Machine.run} comes back; whichever is first. */
+export interface RunLimits {
+  /** Asked after every slice of the guest's run (about a millisecond), and after every access. */
+  readonly until?: () => boolean;
+  /** Stop right after the instruction that made this many accesses since the machine was made. */
+  readonly accesses?: number;
+  /** Guest milliseconds from now. */
+  readonly guestMs?: number;
+  /** Wall-clock milliseconds from now; undefined: no limit. */
+  readonly wallMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A guest that can be run, tapped, stopped, asked for its ports, and whose CPU and memory can be moved. */
+export interface Machine {
+  readonly engine: string;
+  readonly engineVersion: string;
+  /** Guest time in nanoseconds since the machine was made. */
+  now(): number;
+  /** Accesses made since the machine was made. */
+  readonly accessCount: number;
+  /** Runs the guest until a limit is met, it halts with interrupts off, or `signal` aborts; then it is stopped between two instructions. */
+  run(limits: RunLimits): Promise<StopReason>;
+  /** Batches of every access from now on; call before the first run. `flush` hands on what is pending. */
+  tap(sink: (batch: AccessBatch) => void): { flush(): void };
+  /** Text the guest has written to its first serial port, all of it. */
+  readonly console: string;
+  onConsole(listener: (text: string) => void): void;
+  /** Types on the first serial port. */
+  type(text: string): void;
+  /** The stopped machine's ports. Accesses made here are not part of the guest's trace. */
+  readonly ports: PortTarget;
+  captureCpuAndMemory(): CpuAndMemory;
+  /** Throws a typed error if engine, version or memory size differ. */
+  restoreCpuAndMemory(state: CpuAndMemory): void;
+  /** The engine's own dump of its device state, in a stable order. */
+  deviceFields(): readonly DeviceField[];
+  /** Ends the machine and frees what it holds. */
+  destroy(): Promise<void>;
+}
