@@ -1,0 +1,9 @@
+/** What may skip under CI: the start of a skip's reason, and why CI cannot provide what is missing. */
+const allowed = [["no /dev/kvm", "the host lends its kernel's virtualisation or it does not; no package brings it"]];
+
+/** One complaint for each skipped test whose reason CI could have removed by installing something. */
+export function unexpectedSkips(skipped) {
+  return skipped
+    .filter(({ reason = "" }) => !allowed.some(([start]) => reason.startsWith(start)))
+    .map(({ name, reason }) => `"${name}" skipped under CI (${reason ?? "no reason given"})`);
+}
