@@ -1,1 +1,32 @@
-export {};
+export { builtinDescriptions } from "./builtin.ts";
+export { Classifier, classifiedColumns, VERDICTS } from "./classifier.ts";
+export type { ClassifiedColumns, Reached } from "./classifier.ts";
+export { loadDescription } from "./description/load.ts";
+export { cubesHold, fieldOf, guardAccepts, putField } from "./description/model.ts";
+export type {
+  Device,
+  Drain,
+  Field,
+  Guard,
+  Instance,
+  Port,
+  Reach,
+  Register,
+  Risk,
+  Rule,
+  Selector,
+  Slot,
+  Step,
+  Unreachable,
+  Verdict,
+} from "./description/model.ts";
+export { DescriptionError, formatProblem } from "./description/problem.ts";
+export type { DescriptionProblem } from "./description/problem.ts";
+export { InstanceState, UNKNOWN } from "./knowledge/instance-state.ts";
+export type { DeviceAccess } from "./knowledge/instance-state.ts";
+export { keptValue, openOf } from "./knowledge/slot-content.ts";
+export type { SlotContent, SlotWrite } from "./knowledge/slot-content.ts";
+export { loadLibrary } from "./library.ts";
+export type { DescriptionSource, Library, PortClaim } from "./library.ts";
+export { CRITERIA, criteriaNames } from "./select/criteria.ts";
+export type { Criterion } from "./select/criteria.ts";

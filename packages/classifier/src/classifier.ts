@@ -1,0 +1,214 @@
+import { isOut, isString, widthOf, type AccessBatch, type Width } from "@portrait/tracer";
+import type { Instance, Register, Verdict } from "./description/model.ts";
+import { InstanceState, stronger, type DeviceAccess } from "./knowledge/instance-state.ts";
+import type { Library, PortClaim } from "./library.ts";
+
+/** One thing an access reached. Several where it was split over registers, or could not be told. */
+export interface Reached {
+  readonly instance: Instance;
+  /** More than one: it may have been any of them. */
+  readonly registers: readonly Register[];
+  readonly verdict: Verdict;
+  /** The part of the access that reached it. */
+  readonly width: Width;
+  readonly value: number;
+  /** Bits of `CRITERIA`; 0 unless asked for. */
+  readonly criteria: number;
+}
+
+/** Verdicts as the column of {@link ClassifiedColumns} holds them. */
+export const VERDICTS: readonly Verdict[] = ["unknown", "read", "command", "transfer", "state"];
+const UNKNOWN_VERDICT = 0;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The classification of a batch, row by row. Each column holds at least the batch's length. */
+export interface ClassifiedColumns {
+  /** 1 + position in {@link Library.instances}; 0 where no description covers the access. */
+  readonly instance: Uint16Array;
+  /** Position in the device's registers. */
+  readonly register: Uint16Array;
+  /** Position in {@link VERDICTS}. */
+  readonly verdict: Uint8Array;
+  /** Bits of `CRITERIA`; left out where nobody asks, which is faster. */
+  readonly criteria?: Uint8Array;
+  /** Rows that reached more than one thing, or a thing that could not be told. Emptied for each batch. */
+  readonly several: Map<number, readonly Reached[]>;
+}
+
+/** Columns for batches of up to `capacity` accesses. */
+export function classifiedColumns(capacity: number, options: { readonly criteria: boolean }): ClassifiedColumns {
+  return {
+    instance: new Uint16Array(capacity),
+    register: new Uint16Array(capacity),
+    verdict: new Uint8Array(capacity),
+    ...(options.criteria && { criteria: new Uint8Array(capacity) }),
+    several: new Map(),
+  };
+}
+
+/**
+ * Works out which register each access reaches and what is known of every register, from batches as they come.
+ * Holds selectors and knowledge only: its memory does not grow with the trace.
+ */
+export class Classifier {
+  readonly library: Library;
+  /** What is known of each instance of the library, in its order. */
+  readonly states: readonly InstanceState[];
+  /** Accesses seen so far. */
+  accesses = 0;
+  readonly #access: Mutable<DeviceAccess> | undefined;
+  readonly #found: Register[] = [];
+
+  /** `fromReset`: the first access is the machine's first after power-on, so that reset values hold. */
+  constructor(library: Library, options: { readonly fromReset: boolean }) {
+    this.library = library;
+    const unknown = options.fromReset ? undefined : "the trace begins after the machine was started";
+    this.states = library.instances.map((instance) => new InstanceState(instance, unknown));
+    const port = library.instances[0]?.device.ports[0];
+    this.#access = port && { port, out: false, width: 8, value: 0, seq: 0, part: 0 };
+  }
+
+  /** Takes the next batch, up to but not including row `end`; fills `columns` where given. */
+  feed(batch: AccessBatch, columns?: ClassifiedColumns, end = batch.length): void {
+    columns?.several.clear();
+    let gap = 0;
+    for (let row = 0; row < end; row++) {
+      while ((batch.gaps[gap]?.index ?? Infinity) <= row) this.lose(batch.gaps[gap++]?.reason ?? "");
+      this.#classify(batch, row, columns);
+    }
+    while (end === batch.length && gap < batch.gaps.length) this.lose(batch.gaps[gap++]?.reason ?? "");
+    this.accesses += end;
+  }
+
+  /** Everything becomes unknown: accesses were made that were not observed. */
+  lose(reason: string): void {
+    for (const state of this.states) state.lose(`not observed: ${reason}`);
+  }
+
+  #classify(batch: AccessBatch, row: number, columns: ClassifiedColumns | undefined): void {
+    const op = batch.op[row] ?? 0;
+    const claims = this.library.claims(batch.port[row] ?? 0);
+    const width = widthOf(op);
+    const claim = claims?.length === 1 ? claims[0] : undefined;
+    if (claim !== undefined && !isString(op) && claim.port.widths.includes(width)) {
+      this.#reachOne(claim, batch, row, columns);
+    } else if (claims === undefined && width === 8) {
+      if (columns !== undefined) this.#put(columns, row, 0, 0, UNKNOWN_VERDICT, 0);
+    } else this.#reachSeveral(batch, row, columns);
+  }
+
+  #put(
+    columns: ClassifiedColumns,
+    row: number,
+    instance: number,
+    register: number,
+    verdict: number,
+    criteria: number,
+  ): void {
+    columns.instance[row] = instance;
+    columns.register[row] = register;
+    columns.verdict[row] = verdict;
+    if (columns.criteria !== undefined) columns.criteria[row] = criteria;
+  }
+
+  /** The common case: a plain access to one port of one device. */
+  #reachOne(claim: PortClaim, batch: AccessBatch, row: number, columns: ClassifiedColumns | undefined): void {
+    const access = this.#access;
+    const state = this.states[claim.instance];
+    if (access === undefined || state === undefined) return;
+    const op = batch.op[row] ?? 0;
+    access.port = claim.port;
+    access.out = isOut(op);
+    access.width = widthOf(op);
+    access.value = batch.value[row] ?? 0;
+    access.seq = batch.firstSeq + row;
+    access.part = 0;
+    const count = state.select(access, this.#found);
+    const criteria = columns?.criteria === undefined || count === 0 ? 0 : state.criteria(access);
+    const verdict = count === 0 ? "unknown" : state.apply(access, this.#found, count);
+    if (columns === undefined) return;
+    this.#put(columns, row, claim.instance + 1, this.#found[0]?.index ?? 0, VERDICTS.indexOf(verdict), criteria);
+    if (count === 1) return;
+    const reached = { ...access, instance: state.instance, registers: this.#found.slice(0, count), verdict, criteria };
+    columns.several.set(row, [{ ...reached, value: access.value }]);
+  }
+
+  /** An access that is split over ports, shared by devices, or repeated by a string instruction. */
+  #reachSeveral(batch: AccessBatch, row: number, columns: ClassifiedColumns | undefined): void {
+    const reached: Reached[] = [];
+    const op = batch.op[row] ?? 0;
+    const wantCriteria = columns?.criteria !== undefined;
+    const element = (value: number | undefined, part: number) =>
+      this.#reachPart(
+        batch.port[row] ?? 0,
+        isOut(op),
+        widthOf(op),
+        value,
+        batch.firstSeq + row,
+        part,
+        wantCriteria,
+        reached,
+      );
+    if (!isString(op)) element(batch.value[row] ?? 0, 0);
+    else {
+      const string = batch.strings.find((one) => one.index === row);
+      const bytes = widthOf(op) / 8;
+      const payload = string?.payload;
+      for (let i = 0; i < (string?.count ?? 1); i++) {
+        reached.length = 0;
+        // An element that was not observed has the effect of any value; more of the same changes nothing.
+        if (payload === undefined && i > 1) break;
+        element(
+          payload === undefined ? (i === 0 ? batch.value[row] : undefined) : valueAt(payload, i * bytes, bytes),
+          i * bytes,
+        );
+      }
+    }
+    if (columns === undefined) return;
+    const first = reached[0];
+    const instance = first === undefined ? 0 : this.library.instances.indexOf(first.instance) + 1;
+    const verdict = reached.reduce<Verdict>((best, one) => stronger(best, one.verdict), "unknown");
+    this.#put(columns, row, instance, first?.registers[0]?.index ?? 0, VERDICTS.indexOf(verdict), first?.criteria ?? 0);
+    if (reached.length > 1 || (first !== undefined && first.registers.length !== 1)) columns.several.set(row, reached);
+  }
+
+  /** Reaches the ports that take the whole width; where none does, the halves on their own, low first. */
+  #reachPart(
+    address: number,
+    out: boolean,
+    width: Width,
+    value: number | undefined,
+    seq: number,
+    part: number,
+    wantCriteria: boolean,
+    reached: Reached[],
+  ): void {
+    const claims = this.library.claims(address & 0xffff)?.filter((claim) => claim.port.widths.includes(width)) ?? [];
+    for (const claim of claims) {
+      const state = this.states[claim.instance];
+      if (state === undefined) continue;
+      const access: DeviceAccess = { port: claim.port, out, width, value, seq, part };
+      const found: Register[] = [];
+      const count = state.select(access, found);
+      if (count === 0) continue;
+      const criteria = wantCriteria ? state.criteria(access) : 0;
+      const verdict = state.apply(access, found, count);
+      const registers = found.slice(0, count);
+      reached.push({ instance: state.instance, registers, verdict, width, value: value ?? 0, criteria });
+    }
+    if (claims.length > 0 || width === 8) return;
+    const half: Width = width === 32 ? 16 : 8;
+    const bytes = half / 8;
+    const low = value === undefined ? undefined : (value & (2 ** half - 1)) >>> 0;
+    const high = value === undefined ? undefined : value >>> half;
+    this.#reachPart(address, out, half, low, seq, part, wantCriteria, reached);
+    this.#reachPart(address + bytes, out, half, high, seq, part + bytes, wantCriteria, reached);
+  }
+}
+
+function valueAt(payload: Uint8Array, offset: number, bytes: number): number {
+  let value = 0;
+  for (let i = bytes - 1; i >= 0; i--) value = ((value << 8) | (payload[offset + i] ?? 0)) >>> 0;
+  return value;
+}

@@ -1,0 +1,193 @@
+import type { Width } from "@portrait/tracer";
+
+/** A set of values: those with `value & mask === bits`. */
+export interface Cube {
+  readonly mask: number;
+  readonly bits: number;
+}
+
+/** Holds when the selector's value lies in one of the ranges (inclusive pairs `[lo, hi]`). */
+export interface Guard {
+  readonly selector: number;
+  readonly ranges: readonly (readonly [lo: number, hi: number])[];
+}
+
+/** A run of bits of a register's value, `high` ≥ `low`. */
+export interface Field {
+  readonly name: string;
+  readonly high: number;
+  readonly low: number;
+}
+
+/** A port of a device type, `offset` from its base; an access of one of `widths` reaches it whole, a wider one is split. */
+export interface Port {
+  readonly index: number;
+  readonly name: string;
+  readonly offset: number;
+  readonly widths: readonly Width[];
+}
+
+/** One access of a reach sequence. `put`: the field that takes the selector's value. */
+export type Step =
+  | {
+      readonly write: Register;
+      readonly value: number;
+      readonly put: Field | undefined;
+      readonly drain: Drain | undefined;
+    }
+  | { readonly read: Register };
+
+/** A way to bring a selector to a value. */
+export interface Reach {
+  /** Values this way serves; undefined: any. */
+  readonly to: Guard | undefined;
+  readonly steps: readonly Step[];
+}
+
+/** What decides between registers at one port. Values are 0 … size-1. */
+export interface Selector {
+  readonly index: number;
+  readonly name: string;
+  /** `state`: criterion 4; `preceding`: criterion 5. */
+  readonly kind: "state" | "preceding";
+  readonly size: number;
+  /** Names of the values, where they have names. */
+  readonly values: readonly string[] | undefined;
+  readonly reset: number;
+  readonly reach: readonly Reach[];
+}
+
+/** Answers to be read away: while `register & mask` is not 0, read `data`, at most `limit` times. */
+export interface Drain {
+  readonly name: string;
+  readonly while: Register;
+  readonly mask: number;
+  readonly read: Register;
+  readonly limit: number;
+}
+
+/** How much harm a replayed write can do. */
+export type Risk = "safe" | "care" | "danger";
+
+/** What a write leaves behind. */
+export interface Slot {
+  readonly index: number;
+  readonly name: string;
+  readonly title: string | undefined;
+  /** Selectors whose values tell keyed slots apart; empty: one slot. */
+  readonly key: readonly Selector[];
+  /** Port of lane 0: each byte of an access is a key of its own, 4 to a value of `key`; undefined: whole values. */
+  readonly lanes: Port | undefined;
+  /** Value after reset, where it has one. */
+  readonly reset: number | undefined;
+  readonly rank: number;
+  readonly order: number;
+  /** Why plans leave it out. */
+  readonly never: string | undefined;
+  readonly why: string | undefined;
+  readonly risk: Risk;
+  /** Register that reads it back without side effects. */
+  readonly read: Register | undefined;
+  readonly compare: number;
+}
+
+/** What an access means: see the words in docs/architecture.md. */
+export type Verdict = "state" | "command" | "transfer" | "read" | "unknown";
+
+/** One effect of an access, applied when its patterns and guards hold before the access. */
+export interface Rule {
+  readonly cubes: readonly Cube[];
+  readonly guards: readonly Guard[];
+  readonly set: readonly { readonly selector: number; readonly value: number }[];
+  readonly latch: readonly { readonly selector: number; readonly field: Field }[];
+  readonly add: readonly { readonly selector: number; readonly amount: number }[];
+  readonly fill: readonly Slot[];
+  readonly part: "whole" | "begin" | "more" | "end";
+  readonly keep: number;
+  readonly with: number;
+  readonly clear: readonly { readonly slot: Slot; readonly value: number | undefined }[];
+  readonly lose: readonly { readonly slot: Slot; readonly reason: string }[];
+  readonly learn: Slot | undefined;
+  readonly drain: Drain | undefined;
+  readonly verdict: Verdict | undefined;
+}
+
+/** What an access can reach. */
+export interface Register {
+  readonly index: number;
+  readonly name: string;
+  readonly title: string | undefined;
+  readonly access: "RO" | "WO" | "RW";
+  readonly port: Port;
+  /** Patterns of written data; empty: any. */
+  readonly cubes: readonly Cube[];
+  readonly readGuards: readonly Guard[];
+  readonly writeGuards: readonly Guard[];
+  readonly fields: readonly Field[];
+  readonly verdict: Verdict | undefined;
+  /** Why a write to it is never part of a plan. */
+  readonly never: string | undefined;
+  readonly onWrite: readonly Rule[];
+  readonly onRead: readonly Rule[];
+}
+
+/** One device of a type, at its ports. */
+export interface Instance {
+  readonly name: string;
+  readonly device: Device;
+  readonly base: number;
+  readonly stride: number;
+  readonly aliases: readonly number[];
+  readonly always: boolean;
+  readonly title: string | undefined;
+}
+
+/** State no port write restores. */
+export interface Unreachable {
+  readonly what: string;
+  readonly why: string;
+  /** Per engine, the paths in its own state dump; `*` stands for any run of characters. */
+  readonly fields: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A device type: a description, checked and with every name resolved. */
+export interface Device {
+  readonly id: string;
+  readonly title: string;
+  readonly source: string;
+  readonly order: number;
+  readonly ports: readonly Port[];
+  readonly selectors: readonly Selector[];
+  readonly slots: readonly Slot[];
+  readonly registers: readonly Register[];
+  readonly drains: readonly Drain[];
+  readonly instances: readonly Instance[];
+  readonly unreachable: readonly Unreachable[];
+  readonly notModelled: readonly { readonly what: string; readonly why: string }[];
+}
+
+/** True when one of the cubes holds the value; no cubes hold every value. */
+export function cubesHold(cubes: readonly Cube[], value: number): boolean {
+  if (cubes.length === 0) return true;
+  for (const cube of cubes) if ((value & cube.mask) >>> 0 === cube.bits) return true;
+  return false;
+}
+
+/** True when the guard accepts the selector value. */
+export function guardAccepts(guard: Guard, value: number): boolean {
+  for (const [lo, hi] of guard.ranges) if (value >= lo && value <= hi) return true;
+  return false;
+}
+
+/** The field's bits of a value. */
+export function fieldOf(field: Field, value: number): number {
+  const width = field.high - field.low + 1;
+  return width === 32 ? value >>> 0 : (value >>> field.low) & ((1 << width) - 1);
+}
+
+/** `value` with the field's bits replaced. */
+export function putField(field: Field, value: number, bits: number): number {
+  const width = field.high - field.low + 1;
+  const mask = width === 32 ? 0xffffffff : ((1 << width) - 1) << field.low;
+  return ((value & ~mask) | ((bits << field.low) & mask)) >>> 0;
+}

@@ -1,0 +1,427 @@
+import type { DescriptionData, MatchData, RegisterData, RuleData, SelectorData, StepData, WhenData } from "./schema.ts";
+import type {
+  Cube,
+  Device,
+  Drain,
+  Field,
+  Guard,
+  Instance,
+  Port,
+  Reach,
+  Register,
+  Rule,
+  Selector,
+  Slot,
+  Step,
+} from "./model.ts";
+import type { DescriptionProblem } from "./problem.ts";
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Path = readonly (string | number)[];
+
+const list = <T>(value: T | T[] | undefined): T[] =>
+  value === undefined ? [] : Array.isArray(value) ? value : [value];
+const entries = <T>(record: Record<string, T> | undefined): [string, T][] => Object.entries(record ?? {});
+
+/** Resolves the names of a description. Problems are added to `problems`; the device is usable only if there are none. */
+export function resolve(data: DescriptionData, problems: DescriptionProblem[]): Device {
+  return new Resolver(data, problems).device();
+}
+
+/** Turns names into references in the order the references allow: ports, selectors, slots, registers, then what names registers. */
+class Resolver {
+  readonly #data: DescriptionData;
+  readonly #problems: DescriptionProblem[];
+  readonly #ports = new Map<string, Port>();
+  readonly #selectors = new Map<string, Mutable<Selector>>();
+  readonly #slots = new Map<string, Mutable<Slot>>();
+  readonly #registers = new Map<string, Mutable<Register>>();
+  readonly #drains = new Map<string, Drain>();
+
+  constructor(data: DescriptionData, problems: DescriptionProblem[]) {
+    this.#data = data;
+    this.#problems = problems;
+  }
+
+  device(): Device {
+    const data = this.#data;
+    this.#resolvePorts();
+    this.#resolveSelectors("state", data.state);
+    this.#resolveSelectors("preceding", data.preceding);
+    this.#resolveSlots();
+    this.#resolveRegisters();
+    this.#resolveDrains();
+    for (const [name, register] of this.#registers) this.#resolveRules(name, register);
+    this.#resolveReaches("state", data.state);
+    this.#resolveReaches("preceding", data.preceding);
+    const instances: Instance[] = [];
+    const device: Device = {
+      id: data.id,
+      title: data.title,
+      source: data.source,
+      order: data.order ?? 50,
+      ports: [...this.#ports.values()],
+      selectors: [...this.#selectors.values()],
+      slots: [...this.#slots.values()],
+      registers: [...this.#registers.values()],
+      drains: [...this.#drains.values()],
+      instances,
+      unreachable: (data.unreachable ?? []).map((one) => ({ what: one.what, why: one.why, fields: one.fields ?? {} })),
+      notModelled: data.notModelled ?? [],
+    };
+    for (const [name, one] of entries(data.instances)) {
+      instances.push({
+        name,
+        device,
+        base: one.base,
+        stride: one.stride ?? 1,
+        aliases: one.aliases ?? [],
+        always: (one.presence ?? data.presence ?? "touched") === "always",
+        title: one.title,
+      });
+    }
+    return device;
+  }
+
+  #problem(path: Path, message: string): undefined {
+    this.#problems.push({ path, message });
+    return undefined;
+  }
+
+  #look<T>(map: ReadonlyMap<string, T>, kind: string, name: string, path: Path): T | undefined {
+    const found = map.get(name);
+    if (found !== undefined) return found;
+    const known = [...map.keys()];
+    const shown = known.slice(0, 12).join(", ") + (known.length > 12 ? ", …" : "");
+    return this.#problem(path, `no ${kind} "${name}"; there is ${shown === "" ? "none" : shown}`);
+  }
+
+  #resolvePorts(): void {
+    for (const [name, entry] of entries(this.#data.ports)) {
+      const port = typeof entry === "number" ? { offset: entry } : entry;
+      this.#ports.set(name, {
+        index: this.#ports.size,
+        name,
+        offset: port.offset,
+        widths: port.widths ?? [8],
+      });
+    }
+  }
+
+  #resolveSelectors(kind: Selector["kind"], section: Record<string, SelectorData> | undefined): void {
+    for (const [name, one] of entries(section)) {
+      const path = [kind, name];
+      if (this.#selectors.has(name)) this.#problem(path, "stands in both state and preceding");
+      if ((one.values === undefined) === (one.bits === undefined)) {
+        this.#problem(path, "expected either values: [names] or bits: n");
+      }
+      const selector: Mutable<Selector> = {
+        index: this.#selectors.size,
+        name,
+        kind,
+        size: one.values?.length ?? 2 ** (one.bits ?? 1),
+        values: one.values,
+        reset: 0,
+        reach: [],
+      };
+      if (one.reset !== undefined) selector.reset = this.#valueOf(selector, one.reset, [...path, "reset"]) ?? 0;
+      this.#selectors.set(name, selector);
+    }
+  }
+
+  #valueOf(selector: Selector, value: string | number, path: Path): number | undefined {
+    const number = typeof value === "number" ? value : selector.values?.indexOf(value);
+    if (number !== undefined && number >= 0 && number < selector.size) return number;
+    const known = selector.values?.join(", ") ?? `0..${selector.size - 1}`;
+    return this.#problem(path, `${selector.name} has no value ${value}; its values are ${known}`);
+  }
+
+  #guard(name: string, values: WhenData[string], path: Path): Guard | undefined {
+    const selector = this.#look(this.#selectors, "selector", name, path);
+    if (selector === undefined) return undefined;
+    const ranges: [number, number][] = [];
+    for (const value of list(values)) {
+      const [lo, hi] = typeof value === "string" ? value.split("..") : [];
+      const first = this.#valueOf(selector, lo !== undefined && hi !== undefined ? Number(lo) : value, path);
+      const last = hi === undefined ? first : this.#valueOf(selector, Number(hi), path);
+      if (first === undefined || last === undefined) return undefined;
+      if (last < first) return this.#problem(path, `the range ${String(value)} is empty`);
+      ranges.push([first, last]);
+    }
+    return { selector: selector.index, ranges };
+  }
+
+  #guards(when: WhenData | undefined, path: Path): Guard[] {
+    const guards = entries(when).map(([name, values]) => this.#guard(name, values, [...path, name]));
+    return guards.filter((guard) => guard !== undefined);
+  }
+
+  #resolveSlots(): void {
+    for (const [name, one] of entries(this.#data.slots)) {
+      const path = ["slots", name];
+      if (one.restore === "never" && one.why === undefined) this.#problem(path, "restore: never needs a reason in why");
+      if (one.lanes !== undefined && one.key === undefined) this.#problem(path, "lanes needs a key");
+      const key = list(one.key).map((selector) => this.#look(this.#selectors, "selector", selector, [...path, "key"]));
+      this.#addSlot(name, {
+        title: one.title,
+        key: key.filter((selector) => selector !== undefined),
+        lanes: one.lanes === undefined ? undefined : this.#look(this.#ports, "port", one.lanes, [...path, "lanes"]),
+        reset: one.reset,
+        rank: one.rank ?? 0,
+        order: one.order ?? this.#data.order ?? 50,
+        never: one.restore === "never" ? (one.why ?? "") : undefined,
+        why: one.why,
+        risk: one.risk ?? "safe",
+        compare: one.compare ?? 0xffffffff,
+      });
+    }
+  }
+
+  #addSlot(name: string, slot: Partial<Omit<Slot, "index" | "name" | "read">> = {}): Mutable<Slot> {
+    const added: Mutable<Slot> = {
+      index: this.#slots.size,
+      name,
+      title: undefined,
+      key: [],
+      lanes: undefined,
+      reset: undefined,
+      rank: 0,
+      order: this.#data.order ?? 50,
+      never: undefined,
+      why: undefined,
+      risk: "safe",
+      compare: 0xffffffff,
+      read: undefined,
+      ...slot,
+    };
+    this.#slots.set(name, added);
+    return added;
+  }
+
+  /** A slot by name; one of a register's name needs no entry. */
+  #slot(name: string, path: Path): Slot | undefined {
+    const slot = this.#slots.get(name);
+    if (slot !== undefined) return slot;
+    if (this.#data.registers[name] !== undefined) return this.#addSlot(name);
+    return this.#look(this.#slots, "slot or register", name, path);
+  }
+
+  #resolveRegisters(): void {
+    for (const [name, one] of entries(this.#data.registers)) {
+      const path = ["registers", name];
+      const port = this.#look(this.#ports, "port", one.at, [...path, "at"]);
+      if (port === undefined) continue;
+      const fields = this.#fields(one, Math.max(...port.widths), [...path, "fields"]);
+      const guards = this.#guards(one.when, [...path, "when"]);
+      this.#registers.set(name, {
+        index: this.#registers.size,
+        name,
+        title: one.title,
+        access: one.access,
+        port,
+        cubes: this.#cubes(one.match, fields, [...path, "match"]),
+        readGuards: guards,
+        writeGuards: [...guards, ...this.#guards(one.whenWrite, [...path, "whenWrite"])],
+        fields,
+        verdict: one.verdict,
+        never: one.never,
+        onWrite: [],
+        onRead: [],
+      });
+      if (one.match !== undefined && one.access !== "WO") {
+        this.#problem(
+          [...path, "match"],
+          "only a WO register can ask for data: the value of a read is not known before it",
+        );
+      }
+    }
+  }
+
+  #fields(register: RegisterData, width: number, path: Path): Field[] {
+    return entries(register.fields).map(([name, bits]) => {
+      const [high, low] = typeof bits === "number" ? [bits, bits] : bits;
+      if (high < low || high >= width) {
+        this.#problem([...path, name], `expected [high, low] with ${width - 1} ≥ high ≥ low`);
+      }
+      return { name, high, low };
+    });
+  }
+
+  #cubes(match: MatchData | undefined, fields: readonly Field[], path: Path): Cube[] {
+    const cubes: Cube[] = [];
+    for (const one of list(match)) {
+      if (typeof one === "string") {
+        cubes.push({
+          mask: parseInt(one.replaceAll(/[01]/g, "y").replaceAll("x", "0").replaceAll("y", "1"), 2),
+          bits: parseInt(one.replaceAll("x", "0"), 2),
+        });
+      } else cubes.push(...this.#fieldCubes(one, fields, path));
+    }
+    return cubes;
+  }
+
+  #fieldCubes(match: Record<string, number | number[]>, fields: readonly Field[], path: Path): Cube[] {
+    let cubes: Cube[] = [{ mask: 0, bits: 0 }];
+    for (const [name, values] of entries(match)) {
+      const field = fields.find((candidate) => candidate.name === name);
+      if (field === undefined) {
+        this.#problem([...path, name], `no field "${name}" in this register`);
+        continue;
+      }
+      const size = 2 ** (field.high - field.low + 1);
+      for (const value of list(values)) {
+        if (value >= size)
+          this.#problem([...path, name], `${value} does not fit into ${field.high - field.low + 1} bits`);
+      }
+      cubes = cubes.flatMap((cube) =>
+        list(values).map((value) => ({
+          mask: (cube.mask | ((size - 1) << field.low)) >>> 0,
+          bits: (cube.bits | (value << field.low)) >>> 0,
+        })),
+      );
+    }
+    return cubes;
+  }
+
+  #resolveRules(name: string, register: Mutable<Register>): void {
+    const one = this.#data.registers[name];
+    if (one === undefined) return;
+    const path = ["registers", name];
+    const own: RuleData = { fill: one.fill, keep: one.keep, with: one.with };
+    const onWrite = (one.onWrite ?? []).map((rule, i) => this.#rule(rule, register, [...path, "onWrite", i]));
+    if (one.fill !== undefined) onWrite.unshift(this.#rule(own, register, path));
+    register.onWrite = onWrite;
+    register.onRead = (one.onRead ?? []).map((rule, i) => this.#rule(rule, register, [...path, "onRead", i]));
+    this.#checkRegister(register, path, one);
+  }
+
+  #checkRegister(register: Register, path: Path, one: RegisterData): void {
+    const fills = register.onWrite.some((rule) => rule.fill.length > 0);
+    const judged = register.onWrite.some((rule) => rule.verdict !== undefined);
+    if (register.access === "RO") {
+      if (one.onWrite !== undefined || one.fill !== undefined)
+        this.#problem(path, "a RO register has no writes to fill or act");
+    } else if (!fills && !judged && register.verdict === undefined) {
+      this.#problem(path, "a write to it needs a meaning: fill a slot, or give verdict: command | transfer");
+    }
+    if (register.access === "WO" && one.onRead !== undefined) this.#problem(path, "a WO register has no reads");
+    if (register.never !== undefined && fills)
+      this.#problem(path, "never: a register whose writes are never repeated cannot fill a slot");
+    for (const rule of register.onRead) {
+      if (rule.fill.length > 0 || rule.cubes.length > 0) this.#problem(path, "onRead cannot fill a slot or match data");
+    }
+  }
+
+  #rule(rule: RuleData, register: Register, path: Path): Rule {
+    const selector = (name: string, key: string) => this.#look(this.#selectors, "selector", name, [...path, key, name]);
+    const field = (name: string, key: string) => {
+      const found = register.fields.find((candidate) => candidate.name === name);
+      return found ?? this.#problem([...path, key], `no field "${name}" in ${register.name}`);
+    };
+    const width = Math.max(...register.port.widths);
+    const whole = width === 32 ? 0xffffffff : 2 ** width - 1;
+    const defined = <T>(items: (T | undefined)[]) => items.filter((item) => item !== undefined);
+    return {
+      cubes: this.#cubes(rule.match, register.fields, [...path, "match"]),
+      guards: this.#guards(rule.when, [...path, "when"]),
+      set: defined(
+        entries(rule.set).map(([name, value]) => {
+          const found = selector(name, "set");
+          const number = found && this.#valueOf(found, value, [...path, "set", name]);
+          return found === undefined || number === undefined ? undefined : { selector: found.index, value: number };
+        }),
+      ),
+      latch: defined(
+        entries(rule.latch).map(([name, fieldName]) => {
+          const found = selector(name, "latch");
+          const from = field(fieldName, "latch");
+          if (found === undefined || from === undefined) return undefined;
+          if (2 ** (from.high - from.low + 1) > found.size) {
+            this.#problem([...path, "latch", name], `${fieldName} has more values than ${name}`);
+          }
+          return { selector: found.index, field: from };
+        }),
+      ),
+      add: defined(
+        entries(rule.add).map(([name, amount]) => {
+          const found = selector(name, "add");
+          return found && { selector: found.index, amount };
+        }),
+      ),
+      fill: defined(list(rule.fill).map((name) => this.#slot(name, [...path, "fill"]))),
+      part: rule.part ?? "whole",
+      keep: rule.keep ?? whole,
+      with: rule.with ?? 0,
+      clear: defined(
+        entries(rule.clear).map(([name, value]) => {
+          const slot = this.#slot(name, [...path, "clear", name]);
+          return slot && { slot, value: value === "none" ? undefined : value };
+        }),
+      ),
+      lose: defined(
+        entries(rule.lose).map(([name, reason]) => {
+          const slot = this.#slot(name, [...path, "lose", name]);
+          return slot && { slot, reason };
+        }),
+      ),
+      learn: rule.learn === undefined ? undefined : this.#slot(rule.learn, [...path, "learn"]),
+      drain: rule.drain === undefined ? undefined : this.#look(this.#drains, "drain", rule.drain, [...path, "drain"]),
+      verdict: rule.verdict,
+    };
+  }
+
+  #register(name: string, path: Path): Register | undefined {
+    return this.#look(this.#registers, "register", name, path);
+  }
+
+  #resolveDrains(): void {
+    for (const [name, one] of entries(this.#data.drains)) {
+      const path = ["drains", name];
+      const status = this.#register(one.while, [...path, "while"]);
+      const read = this.#register(one.read, [...path, "read"]);
+      if (status === undefined || read === undefined) continue;
+      this.#drains.set(name, { name, while: status, mask: one.mask, read, limit: one.limit ?? 16 });
+    }
+    for (const [name, one] of entries(this.#data.slots)) {
+      const slot = this.#slots.get(name);
+      if (one.read === undefined || slot === undefined) continue;
+      slot.read = this.#register(one.read, ["slots", name, "read"]);
+      if (slot.read?.access === "WO") this.#problem(["slots", name, "read"], `${one.read} cannot be read`);
+    }
+  }
+
+  #resolveReaches(kind: Selector["kind"], section: Record<string, SelectorData> | undefined): void {
+    for (const [name, one] of entries(section)) {
+      const selector = this.#selectors.get(name);
+      if (selector === undefined) continue;
+      selector.reach = (one.reach ?? []).map((reach, i): Reach => {
+        const path = [kind, name, "reach", i];
+        const steps = reach.do.map((step, j) => this.#step(step, [...path, "do", j]));
+        const to = reach.to === undefined ? undefined : this.#guard(name, reach.to, [...path, "to"]);
+        return { to, steps: steps.filter((step) => step !== undefined) };
+      });
+    }
+  }
+
+  #step(step: StepData, path: Path): Step | undefined {
+    if ("read" in step) {
+      const read = this.#register(step.read, [...path, "read"]);
+      if (read?.access === "WO") return this.#problem([...path, "read"], `${step.read} cannot be read`);
+      return read && { read };
+    }
+    const write = this.#register(step.write, [...path, "write"]);
+    if (write === undefined) return undefined;
+    if (write.access === "RO") return this.#problem([...path, "write"], `${step.write} cannot be written`);
+    if (write.never !== undefined)
+      return this.#problem([...path, "write"], `${step.write} is never written: ${write.never}`);
+    const put = step.put === undefined ? undefined : write.fields.find((field) => field.name === step.put);
+    if (step.put !== undefined && put === undefined)
+      return this.#problem([...path, "put"], `no field "${step.put}" in ${step.write}`);
+    return {
+      write,
+      value: step.value ?? write.cubes[0]?.bits ?? 0,
+      put,
+      drain: step.drain === undefined ? undefined : this.#look(this.#drains, "drain", step.drain, [...path, "drain"]),
+    };
+  }
+}

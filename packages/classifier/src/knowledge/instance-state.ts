@@ -1,0 +1,280 @@
+import { allOnes, type Width } from "@portrait/tracer";
+import {
+  cubesHold,
+  fieldOf,
+  guardAccepts,
+  type Guard,
+  type Instance,
+  type Port,
+  type Register,
+  type Rule,
+  type Slot,
+  type Verdict,
+} from "../description/model.ts";
+import { CRITERIA, type Criterion } from "../select/criteria.ts";
+import { SlotStore } from "./slot-store.ts";
+import type { SlotWrite } from "./slot-content.ts";
+
+/** Selector value that stands for "not known". */
+export const UNKNOWN = -1;
+
+const NO = 0;
+const MAYBE = 1;
+const YES = 2;
+type Certainty = typeof NO | typeof MAYBE | typeof YES;
+
+/** One access to one port of a device. `value` is undefined where it was not observed. */
+export interface DeviceAccess {
+  readonly port: Port;
+  readonly out: boolean;
+  readonly width: Width;
+  readonly value: number | undefined;
+  readonly seq: number;
+  readonly part: number;
+}
+
+/** What is known of one device instance: its selectors and its slots, brought forward access by access. */
+export class InstanceState {
+  readonly instance: Instance;
+  readonly slots: SlotStore;
+  /** Value of each selector, {@link UNKNOWN} where not known. */
+  readonly selectors: Int32Array;
+  /** True once an access reached it. */
+  touched = false;
+  readonly #next: Int32Array;
+  readonly #cells: readonly { readonly in: readonly Register[]; readonly out: readonly Register[] }[];
+
+  /** `unknown`: why nothing is known at the start; undefined when the device comes out of reset. */
+  constructor(instance: Instance, unknown: string | undefined) {
+    this.instance = instance;
+    const device = instance.device;
+    this.slots = new SlotStore(device, unknown);
+    this.selectors = new Int32Array(device.selectors.length).fill(UNKNOWN);
+    this.#next = new Int32Array(device.selectors.length);
+    if (unknown === undefined) for (const selector of device.selectors) this.selectors[selector.index] = selector.reset;
+    this.#cells = device.ports.map((port) => {
+      const here = device.registers.filter((register) => register.port === port);
+      return {
+        in: here.filter((register) => register.access !== "WO"),
+        out: here.filter((register) => register.access !== "RO"),
+      };
+    });
+  }
+
+  /** Forgets everything, after accesses that were not observed. */
+  lose(reason: string): void {
+    this.selectors.fill(UNKNOWN);
+    this.slots.loseAll(reason);
+  }
+
+  /** Puts the registers the access may reach into `found` and gives their number; 0 when the port has none for this direction. */
+  select(access: DeviceAccess, found: Register[], without?: Criterion): number {
+    const cell = this.#cells[access.port.index];
+    if (cell === undefined) return 0;
+    let count = 0;
+    for (const register of access.out ? cell.out : cell.in) {
+      const certainty = this.#fits(register, access, without);
+      if (certainty === NO) continue;
+      if (certainty === YES && without === undefined) {
+        found[0] = register;
+        return 1;
+      }
+      found[count++] = register;
+    }
+    return count;
+  }
+
+  #fits(register: Register, access: DeviceAccess, without: Criterion | undefined): Certainty {
+    let result: Certainty = YES;
+    if (access.out && register.cubes.length > 0 && without !== "data") {
+      if (access.value === undefined) result = MAYBE;
+      else if (!cubesHold(register.cubes, access.value)) return NO;
+    }
+    const guards = access.out ? register.writeGuards : register.readGuards;
+    const certainty = this.#guardsHold(guards, without);
+    return certainty < result ? certainty : result;
+  }
+
+  #guardsHold(guards: readonly Guard[], without?: Criterion): Certainty {
+    let result: Certainty = YES;
+    for (const guard of guards) {
+      if (without !== undefined && this.instance.device.selectors[guard.selector]?.kind === without) continue;
+      const value = this.selectors[guard.selector] ?? UNKNOWN;
+      if (value === UNKNOWN) result = MAYBE;
+      else if (!guardAccepts(guard, value)) return NO;
+    }
+    return result;
+  }
+
+  /** The criteria that decided which register the access reached, as bits of {@link CRITERIA}. Ask before {@link apply}. */
+  criteria(access: DeviceAccess): number {
+    const found: Register[] = [];
+    const count = this.select(access, found);
+    let bits = CRITERIA.port;
+    const cell = this.#cells[access.port.index];
+    const other = access.out ? cell?.in : cell?.out;
+    if (other?.some((register) => register !== found[0])) bits |= CRITERIA.direction;
+    for (const criterion of ["data", "state", "preceding"] as const) {
+      if (this.select(access, [], criterion) > count) bits |= CRITERIA[criterion];
+    }
+    return bits;
+  }
+
+  /** Carries out what the access does if it reaches one of `registers`, and gives its verdict. */
+  apply(access: DeviceAccess, registers: readonly Register[], count: number): Verdict {
+    this.touched = true;
+    const certain = count === 1;
+    this.#next.set(this.selectors);
+    let verdict: Verdict = access.out ? "command" : "read";
+    for (let i = 0; i < count; i++) {
+      const register = registers[i];
+      if (register === undefined) continue;
+      const own = this.#applyRegister(access, register, certain);
+      verdict = i === 0 ? own : stronger(verdict, own);
+    }
+    if (!certain) this.#doubtSelectors(access, registers, count);
+    this.selectors.set(this.#next);
+    return verdict;
+  }
+
+  #applyRegister(access: DeviceAccess, register: Register, certain: boolean): Verdict {
+    let verdict: Verdict | undefined = access.out ? undefined : register.verdict === "transfer" ? "transfer" : "read";
+    for (const rule of access.out ? register.onWrite : register.onRead) {
+      const holds = this.#ruleHolds(rule, access);
+      if (holds === NO) continue;
+      this.#applySlots(access, register, rule, certain && holds === YES);
+      if (certain) this.#applySelectors(access, rule, holds === YES);
+      if (access.out && (rule.verdict !== undefined || rule.fill.length > 0)) {
+        const own = rule.verdict ?? "state";
+        verdict = verdict === undefined ? own : stronger(verdict, own);
+      }
+    }
+    return verdict ?? register.verdict ?? "command";
+  }
+
+  #ruleHolds(rule: Rule, access: DeviceAccess): Certainty {
+    let result: Certainty = YES;
+    if (rule.cubes.length > 0) {
+      if (access.value === undefined) result = MAYBE;
+      else if (!cubesHold(rule.cubes, access.value)) return NO;
+    }
+    const guards = this.#guardsHold(rule.guards);
+    return guards < result ? guards : result;
+  }
+
+  #applySlots(access: DeviceAccess, register: Register, rule: Rule, certain: boolean): void {
+    for (const { slot, reason } of rule.lose) this.slots.lose(slot, reason);
+    for (const { slot, value } of rule.clear) {
+      if (certain) this.slots.clear(slot, value, access.seq);
+      else this.slots.lose(slot, `access ${access.seq} may have cleared it`);
+    }
+    for (const slot of rule.fill) this.#fill(slot, access, register, rule, certain);
+    if (rule.learn !== undefined && certain && access.value !== undefined) this.#learn(rule.learn, access, register);
+  }
+
+  #fill(slot: Slot, access: DeviceAccess, register: Register, rule: Rule, certain: boolean): void {
+    const key = this.keyOf(slot);
+    if (key === UNKNOWN) {
+      this.slots.lose(slot, `access ${access.seq} wrote to a key that is not known`);
+      return;
+    }
+    const lanes = slot.lanes === undefined ? 1 : access.width / 8;
+    const first = slot.lanes === undefined ? key : key * 4 + access.port.offset - slot.lanes.offset;
+    for (let lane = 0; lane < lanes; lane++) {
+      if (!certain) this.slots.loseKey(slot, first + lane, `access ${access.seq} may have changed it`);
+      else if (access.value === undefined)
+        this.slots.loseKey(slot, first + lane, `the value of access ${access.seq} was not observed`);
+      else this.slots.fill(slot, first + lane, rule.part, this.#write(slot, access, register, rule, access.value));
+    }
+  }
+
+  #write(slot: Slot, access: DeviceAccess, register: Register, rule: Rule, value: number): SlotWrite {
+    return {
+      seq: access.seq,
+      part: access.part,
+      register,
+      width: access.width,
+      value,
+      keep: rule.keep,
+      with: rule.with,
+      drain: rule.drain,
+      key: slot.key.map((selector) => this.selectors[selector.index] ?? UNKNOWN),
+      read: false,
+    };
+  }
+
+  /** Takes a read value for a slot nothing is known of. */
+  #learn(slot: Slot, access: DeviceAccess, register: Register): void {
+    const key = this.keyOf(slot);
+    if (key === UNKNOWN || slot.lanes !== undefined) return;
+    if (this.slots.content(slot, key).status === "unknown")
+      this.learn(slot, key, register, access.value ?? 0, access.seq);
+  }
+
+  /** Takes a value read from the device as the slot's content, written back by `register`'s own port. */
+  learn(slot: Slot, key: number, register: Register, value: number, seq: number): void {
+    const rule = register.onWrite.find((one) => one.fill.includes(slot));
+    const width = register.port.widths[0] ?? 8;
+    this.slots.fill(slot, key, "whole", {
+      seq,
+      part: 0,
+      register,
+      width,
+      value,
+      keep: rule?.keep ?? allOnes(width),
+      with: rule?.with ?? 0,
+      drain: rule?.drain,
+      key: slot.key.map((selector) => this.selectors[selector.index] ?? UNKNOWN),
+      read: true,
+    });
+  }
+
+  /** Key of a slot in the present selector state; 0 for a slot without one, {@link UNKNOWN} where a selector is. */
+  keyOf(slot: Slot): number {
+    let key = 0;
+    for (const selector of slot.key) {
+      const value = this.selectors[selector.index] ?? UNKNOWN;
+      if (value === UNKNOWN) return UNKNOWN;
+      key = key * selector.size + value;
+    }
+    return key;
+  }
+
+  #applySelectors(access: DeviceAccess, rule: Rule, certain: boolean): void {
+    for (const { selector, value } of rule.set)
+      this.#next[selector] = certain || this.#next[selector] === value ? value : UNKNOWN;
+    for (const { selector, field } of rule.latch) {
+      this.#next[selector] = certain && access.value !== undefined ? fieldOf(field, access.value) : UNKNOWN;
+    }
+    for (const { selector, amount } of rule.add) {
+      const value = this.selectors[selector] ?? UNKNOWN;
+      const size = this.instance.device.selectors[selector]?.size ?? 1;
+      this.#next[selector] = certain && value !== UNKNOWN ? (((value + amount) % size) + size) % size : UNKNOWN;
+    }
+  }
+
+  /** After an access that may have reached several registers: a selector is known only if all agree on it. */
+  #doubtSelectors(access: DeviceAccess, registers: readonly Register[], count: number): void {
+    const before = Int32Array.from(this.selectors);
+    const agreed = new Map<number, number>();
+    for (let i = 0; i < count; i++) {
+      const register = registers[i];
+      if (register === undefined) continue;
+      this.#next.set(before);
+      for (const rule of access.out ? register.onWrite : register.onRead) {
+        const holds = this.#ruleHolds(rule, access);
+        if (holds !== NO) this.#applySelectors(access, rule, holds === YES);
+      }
+      this.#next.forEach((value, selector) => {
+        agreed.set(selector, i === 0 || agreed.get(selector) === value ? value : UNKNOWN);
+      });
+    }
+    for (const [selector, value] of agreed) this.#next[selector] = value;
+  }
+}
+
+/** The verdict that says more about the access, where several parts or registers have one each. */
+export function stronger(a: Verdict, b: Verdict): Verdict {
+  const order: readonly Verdict[] = ["state", "transfer", "command", "read", "unknown"];
+  return order.indexOf(a) <= order.indexOf(b) ? a : b;
+}

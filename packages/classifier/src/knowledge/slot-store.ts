@@ -1,0 +1,102 @@
+import type { Device, Rule, Slot } from "../description/model.ts";
+import { openOf, type SlotContent, type SlotWrite } from "./slot-content.ts";
+
+/** Keys a slot may hold; a guest that writes more makes the slot unknown instead of using up memory. */
+const KEY_LIMIT = 65_536;
+
+/** Parts a group may have; no device needs near as many. */
+const PART_LIMIT = 64;
+
+const nothing: readonly SlotWrite[] = [];
+const unobserved: SlotContent = { status: "unknown", reason: "not observed", open: nothing };
+
+/** The slots of one device instance. */
+export class SlotStore {
+  readonly #device: Device;
+  readonly #single: SlotContent[] = [];
+  readonly #keyed: Map<number, SlotContent>[] = [];
+  readonly #rest: SlotContent[] = [];
+
+  /** `unknown`: why nothing is known at the start; undefined when the device comes out of reset. */
+  constructor(device: Device, unknown: string | undefined) {
+    this.#device = device;
+    if (unknown === undefined) this.reset();
+    else this.loseAll(unknown);
+  }
+
+  /** Every slot takes its reset value. */
+  reset(): void {
+    for (const slot of this.#device.slots) this.#setAll(slot, { status: "reset", value: slot.reset });
+  }
+
+  /** Every slot becomes unknown. */
+  loseAll(reason: string): void {
+    for (const slot of this.#device.slots) this.lose(slot, reason);
+  }
+
+  /** The whole slot, all its keys, becomes unknown. */
+  lose(slot: Slot, reason: string): void {
+    this.#setAll(slot, { status: "unknown", reason, open: nothing });
+  }
+
+  /** Every key of the slot takes the value as a consequence of access `cause`; undefined: it holds nothing. */
+  clear(slot: Slot, value: number | undefined, cause: number): void {
+    this.#setAll(slot, value === undefined ? { status: "none", cause } : { status: "implied", value, cause });
+  }
+
+  #setAll(slot: Slot, content: SlotContent): void {
+    this.#single[slot.index] = content;
+    this.#rest[slot.index] = content;
+    const keyed = this.#keyed[slot.index];
+    if (keyed === undefined) this.#keyed[slot.index] = new Map();
+    else keyed.clear();
+  }
+
+  /** One key becomes unknown. */
+  loseKey(slot: Slot, key: number, reason: string): void {
+    this.#put(slot, key, { status: "unknown", reason, open: nothing });
+  }
+
+  /** Content of a slot; `key` is 0 for a slot without one. */
+  content(slot: Slot, key: number): SlotContent {
+    const rest = this.#rest[slot.index] ?? unobserved;
+    if (slot.key.length === 0) return this.#single[slot.index] ?? rest;
+    return this.#keyed[slot.index]?.get(key) ?? rest;
+  }
+
+  /** Keys that differ from {@link rest}, with their content. */
+  keys(slot: Slot): IterableIterator<[number, SlotContent]> {
+    return (this.#keyed[slot.index] ?? new Map<number, SlotContent>()).entries();
+  }
+
+  /** Content of every key of a keyed slot that {@link keys} does not list. */
+  rest(slot: Slot): SlotContent {
+    return this.#rest[slot.index] ?? unobserved;
+  }
+
+  /** Takes a write, whole or as a part. */
+  fill(slot: Slot, key: number, part: Rule["part"], write: SlotWrite): void {
+    if (part === "whole") {
+      this.#put(slot, key, { status: "known", closed: [write], open: nothing });
+      return;
+    }
+    const before = this.content(slot, key);
+    const open = part === "begin" ? [write] : [...openOf(before), write];
+    if (part !== "begin" && (open.length === 1 || open.length > PART_LIMIT)) {
+      this.loseKey(slot, key, "its first part was not observed");
+    } else if (part === "end") this.#put(slot, key, { status: "known", closed: open, open: nothing });
+    else if (before.status === "unknown") this.#put(slot, key, { status: "unknown", reason: before.reason, open });
+    else this.#put(slot, key, { status: "known", closed: before.status === "known" ? before.closed : nothing, open });
+  }
+
+  #put(slot: Slot, key: number, content: SlotContent): void {
+    if (slot.key.length === 0) {
+      this.#single[slot.index] = content;
+      return;
+    }
+    const keyed = this.#keyed[slot.index];
+    if (keyed === undefined) return;
+    if (keyed.size >= KEY_LIMIT && !keyed.has(key)) this.lose(slot, `more than ${KEY_LIMIT} keys were written`);
+    else keyed.set(key, content);
+  }
+}

@@ -1,0 +1,46 @@
+import type { Risk } from "@portrait/classifier";
+import type { Width } from "@portrait/tracer";
+
+/** What every step of a plan says of itself. */
+export interface PlanStepReason {
+  /** Name of the device instance. */
+  readonly device: string;
+  readonly register: string;
+  /** Sequence numbers of the observed accesses it repeats; empty for a step that only reaches or leaves a selector. */
+  readonly from: readonly number[];
+  readonly why: string;
+  readonly risk: Risk;
+}
+
+/** One step of a plan: a write, a read made for its side effect, or answers to be read away. */
+export type PlanStep = PlanStepReason &
+  (
+    | { readonly op: "out"; readonly port: number; readonly width: Width; readonly value: number }
+    | { readonly op: "in"; readonly port: number; readonly width: Width }
+    | {
+        readonly op: "drain";
+        /** Port of the status register and the bits of it that say an answer waits. */
+        readonly status: number;
+        readonly mask: number;
+        /** Port the answer is read from. */
+        readonly port: number;
+        /** Answers read at the most. */
+        readonly limit: number;
+      }
+  );
+
+/** The ordered accesses that bring a fresh machine's devices to the known state. */
+export interface Plan {
+  readonly steps: readonly PlanStep[];
+  /** Registers whose state is not known, each with the reason. */
+  readonly unknown: readonly { readonly device: string; readonly register: string; readonly reason: string }[];
+  /** State no port write restores, of the devices concerned. */
+  readonly unreachable: readonly { readonly device: string; readonly what: string; readonly reason: string }[];
+  readonly counts: {
+    /** Accesses the classifier saw. */
+    readonly accesses: number;
+    /** Of these, the ones the plan repeats. */
+    readonly kept: number;
+    readonly steps: number;
+  };
+}
