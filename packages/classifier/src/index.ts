@@ -24,7 +24,7 @@ export { DescriptionError, formatProblem } from "./description/problem.ts";
 export type { DescriptionProblem } from "./description/problem.ts";
 export { InstanceState, UNKNOWN } from "./knowledge/instance-state.ts";
 export type { DeviceAccess } from "./knowledge/instance-state.ts";
-export { keptValue, openOf } from "./knowledge/slot-content.ts";
+export { heldValue, keptValue, openOf } from "./knowledge/slot-content.ts";
 export type { SlotContent, SlotWrite } from "./knowledge/slot-content.ts";
 export { loadLibrary } from "./library.ts";
 export type { DescriptionSource, Library, PortClaim } from "./library.ts";

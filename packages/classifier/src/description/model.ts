@@ -27,11 +27,14 @@ export interface Port {
   readonly widths: readonly Width[];
 }
 
-/** One access of a reach sequence. `put`: the field that takes the selector's value. */
+/**
+ * One access of a reach sequence. `put`: the field that takes the selector's value. `value` undefined: what the register's
+ * slot holds, so that reaching a selector changes nothing beside it; failing that, the fixed bits of its pattern.
+ */
 export type Step =
   | {
       readonly write: Register;
-      readonly value: number;
+      readonly value: number | undefined;
       readonly put: Field | undefined;
       readonly drain: Drain | undefined;
     }

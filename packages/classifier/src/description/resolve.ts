@@ -419,7 +419,7 @@ class Resolver {
       return this.#problem([...path, "put"], `no field "${step.put}" in ${step.write}`);
     return {
       write,
-      value: step.value ?? write.cubes[0]?.bits ?? 0,
+      value: step.value,
       put,
       drain: step.drain === undefined ? undefined : this.#look(this.#drains, "drain", step.drain, [...path, "drain"]),
     };

@@ -198,6 +198,7 @@ export class InstanceState {
       keep: rule.keep,
       with: rule.with,
       drain: rule.drain,
+      guards: rule.guards,
       key: slot.key.map((selector) => this.selectors[selector.index] ?? UNKNOWN),
       read: false,
     };
@@ -207,12 +208,16 @@ export class InstanceState {
   #learn(slot: Slot, access: DeviceAccess, register: Register): void {
     const key = this.keyOf(slot);
     if (key === UNKNOWN || slot.lanes !== undefined) return;
-    if (this.slots.content(slot, key).status === "unknown")
-      this.learn(slot, key, register, access.value ?? 0, access.seq);
+    if (this.slots.content(slot, key).status === "unknown") {
+      const values = slot.key.map((selector) => this.selectors[selector.index] ?? UNKNOWN);
+      this.learn(slot, key, register, access.value ?? 0, access.seq, values);
+    }
   }
 
-  /** Takes a value read from the device as the slot's content, written back by `register`'s own port. */
-  learn(slot: Slot, key: number, register: Register, value: number, seq: number): void {
+  /** Takes a value read from the device as the slot's content. `keyValues` are the selectors the key is made of. */
+  learn(slot: Slot, key: number, from: Register, value: number, seq: number, keyValues: readonly number[]): void {
+    const fills = (one: Register) => one.onWrite.some((rule) => rule.fill.includes(slot));
+    const register = fills(from) ? from : (this.instance.device.registers.find(fills) ?? from);
     const rule = register.onWrite.find((one) => one.fill.includes(slot));
     const width = register.port.widths[0] ?? 8;
     this.slots.fill(slot, key, "whole", {
@@ -224,7 +229,8 @@ export class InstanceState {
       keep: rule?.keep ?? allOnes(width),
       with: rule?.with ?? 0,
       drain: rule?.drain,
-      key: slot.key.map((selector) => this.selectors[selector.index] ?? UNKNOWN),
+      guards: rule?.guards ?? [],
+      key: keyValues,
       read: true,
     });
   }

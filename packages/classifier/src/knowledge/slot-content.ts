@@ -1,4 +1,4 @@
-import type { Drain, Register } from "../description/model.ts";
+import type { Drain, Guard, Register } from "../description/model.ts";
 import type { Width } from "@portrait/tracer";
 
 /** One observed write that a slot refers to. */
@@ -13,6 +13,8 @@ export interface SlotWrite {
   readonly keep: number;
   readonly with: number;
   readonly drain: Drain | undefined;
+  /** What selectors the rule that took the write asked for, beyond the register's own guards. */
+  readonly guards: readonly Guard[];
   /** Selectors the write's key was made of, by index in {@link Slot.key}. */
   readonly key: readonly number[];
   /** True when the value was read from the device rather than written by the guest. */
@@ -39,4 +41,20 @@ export function openOf(content: SlotContent): readonly SlotWrite[] {
 /** Value that a known slot's last complete write left, as far as it is kept. */
 export function keptValue(write: SlotWrite): number {
   return ((write.value & write.keep) | write.with) >>> 0;
+}
+
+/** The value a slot holds, where it is one value and known: not a group, and nothing half done. */
+export function heldValue(content: SlotContent): number | undefined {
+  switch (content.status) {
+    case "known": {
+      const [write, ...more] = content.closed;
+      return write === undefined || more.length > 0 || content.open.length > 0 ? undefined : keptValue(write);
+    }
+    case "implied":
+    case "reset":
+      return content.value;
+    case "none":
+    case "unknown":
+      return undefined;
+  }
 }

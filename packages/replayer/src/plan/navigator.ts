@@ -1,0 +1,218 @@
+import {
+  guardAccepts,
+  heldValue,
+  InstanceState,
+  putField,
+  UNKNOWN,
+  type DeviceAccess,
+  type Drain,
+  type Guard,
+  type Instance,
+  type Port,
+  type Register,
+  type Selector,
+  type Step,
+} from "@portrait/classifier";
+import type { Width } from "@portrait/tracer";
+import type { PlanStep, PlanStepReason } from "./plan.ts";
+
+/** Selectors reached while reaching others, at the most. */
+const DEPTH_LIMIT = 6;
+/** Rounds over the selectors of one register until all of them stand right. */
+const ROUND_LIMIT = 6;
+
+/** A register or selector that no step brings to the value asked for. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+  readonly code = "UNREACHABLE";
+}
+
+/** Writes steps for one device instance, knowing at each point what its selectors are. */
+export class Navigator {
+  /** The device as the steps so far leave it. */
+  readonly state: InstanceState;
+  readonly #source: InstanceState;
+  readonly #steps: PlanStep[];
+
+  /** Appends to `steps`. The device's selectors start as `at` says: not known, or as the source has them. */
+  constructor(source: InstanceState, steps: PlanStep[], at: "unknown" | "source") {
+    this.state = new InstanceState(source.instance, "not written by the plan");
+    if (at === "source") this.state.selectors.set(source.selectors);
+    this.#source = source;
+    this.#steps = steps;
+  }
+
+  get #instance(): Instance {
+    return this.state.instance;
+  }
+
+  /**
+   * Writes a register, after reaching it.
+   * @throws UnreachableError
+   */
+  write(
+    register: Register,
+    value: number,
+    width: Width,
+    guards: readonly Guard[],
+    drain: Drain | undefined,
+    reason: Omit<PlanStepReason, "device" | "register">,
+  ): void {
+    this.reach([...register.writeGuards, ...guards], register.name, 0);
+    this.#emit(register, { op: "out", port: this.#address(register.port), width, value }, reason);
+    this.#advance(register.port, true, width, value);
+    if (drain !== undefined) this.#drain(drain);
+  }
+
+  /**
+   * Reads a register, after reaching it; gives the position of the step.
+   * @throws UnreachableError
+   */
+  read(register: Register, guards: readonly Guard[], why: string): number {
+    this.reach([...register.readGuards, ...guards], register.name, 0);
+    const width = register.port.widths[0] ?? 8;
+    this.#emit(register, { op: "in", port: this.#address(register.port), width }, { from: [], why, risk: "safe" });
+    this.#advance(register.port, false, width, undefined);
+    return this.#steps.length - 1;
+  }
+
+  /**
+   * Brings selectors to values the guards accept.
+   * @throws UnreachableError where one has no way there.
+   */
+  reach(guards: readonly Guard[], purpose: string, depth: number): void {
+    for (let round = 0; round < ROUND_LIMIT; round++) {
+      const open = guards.filter((guard) => !this.#holds(guard));
+      if (open.length === 0) return;
+      for (const guard of open) if (!this.#holds(guard)) this.#reachOne(guard, purpose, depth);
+    }
+    throw new UnreachableError(`${purpose} needs selectors that exclude each other`);
+  }
+
+  /** Brings every selector to the source's value; gives those that could not be, by name. */
+  leave(source: Int32Array): string[] {
+    const failed: string[] = [];
+    for (let round = 0; round < ROUND_LIMIT; round++) {
+      failed.length = 0;
+      let moved = false;
+      for (const selector of this.#instance.device.selectors) {
+        const value = source[selector.index] ?? UNKNOWN;
+        if (value === UNKNOWN || this.state.selectors[selector.index] === value) continue;
+        try {
+          this.#reachOne({ selector: selector.index, ranges: [[value, value]] }, "", 0);
+          moved = true;
+        } catch (error) {
+          if (!(error instanceof UnreachableError)) throw error;
+          failed.push(selector.name);
+        }
+      }
+      if (!moved) break;
+    }
+    return failed;
+  }
+
+  #holds(guard: Guard): boolean {
+    const value = this.state.selectors[guard.selector] ?? UNKNOWN;
+    return value !== UNKNOWN && guardAccepts(guard, value);
+  }
+
+  #reachOne(guard: Guard, purpose: string, depth: number): void {
+    const selector = this.#instance.device.selectors[guard.selector];
+    if (selector === undefined) return;
+    for (const reach of selector.reach) {
+      const value = this.#pick(guard, selector, reach.to);
+      if (value === undefined) continue;
+      if (depth >= DEPTH_LIMIT) break;
+      const to = `${selector.name} = ${selector.values?.[value] ?? value}`;
+      const why = purpose === "" ? `leaves ${to} as the guest had it` : `reaches ${purpose}: ${to}`;
+      for (const step of reach.steps) this.#perform(step, value, why, depth + 1);
+      return;
+    }
+    const known = this.state.selectors[selector.index] !== UNKNOWN;
+    if (known || !guardAccepts(guard, selector.reset)) {
+      throw new UnreachableError(`${selector.name} cannot be brought to the value ${purpose} needs`);
+    }
+    this.state.selectors[selector.index] = selector.reset;
+  }
+
+  /** The smallest value that guard and way both accept. */
+  #pick(guard: Guard, selector: Selector, to: Guard | undefined): number | undefined {
+    for (const [lo, hi] of guard.ranges) {
+      if (to === undefined) return lo;
+      for (const [from, until] of to.ranges) if (from <= hi && until >= lo) return Math.max(from, lo);
+    }
+    return guard.ranges.length === 0 ? selector.reset : undefined;
+  }
+
+  #perform(step: Step, value: number, why: string, depth: number): void {
+    if ("read" in step) {
+      this.reach(step.read.readGuards, step.read.name, depth);
+      const width = step.read.port.widths[0] ?? 8;
+      this.#emit(step.read, { op: "in", port: this.#address(step.read.port), width }, { from: [], why, risk: "safe" });
+      this.#advance(step.read.port, false, width, undefined);
+      return;
+    }
+    const { write } = step;
+    this.reach(write.writeGuards, write.name, depth);
+    const base = step.value ?? this.#held(write) ?? write.cubes[0]?.bits ?? 0;
+    const written = step.put === undefined ? base : putField(step.put, base, value);
+    const width = write.port.widths[0] ?? 8;
+    this.#emit(
+      write,
+      { op: "out", port: this.#address(write.port), width, value: written },
+      { from: [], why, risk: "safe" },
+    );
+    this.#advance(write.port, true, width, written);
+    if (step.drain !== undefined) this.#drain(step.drain);
+  }
+
+  /** What the source's slots say the register holds. */
+  #held(register: Register): number | undefined {
+    for (const rule of register.onWrite) {
+      for (const slot of rule.fill) {
+        const value = slot.key.length === 0 ? heldValue(this.#source.slots.content(slot, 0)) : undefined;
+        if (value !== undefined) return value;
+      }
+    }
+    return undefined;
+  }
+
+  #drain(drain: Drain): void {
+    this.#steps.push({
+      op: "drain",
+      status: this.#address(drain.while.port),
+      mask: drain.mask,
+      port: this.#address(drain.read.port),
+      limit: drain.limit,
+      device: this.#instance.name,
+      register: drain.read.name,
+      from: [],
+      why: "reads the answer away",
+      risk: "safe",
+    });
+  }
+
+  #address(port: Port): number {
+    return (this.#instance.base + port.offset * this.#instance.stride) & 0xffff;
+  }
+
+  #emit(
+    register: Register,
+    operation: { op: "out"; port: number; width: Width; value: number } | { op: "in"; port: number; width: Width },
+    reason: Omit<PlanStepReason, "device" | "register">,
+  ): void {
+    this.#steps.push({ ...operation, device: this.#instance.name, register: register.name, ...reason });
+  }
+
+  #advance(port: Port, out: boolean, width: Width, value: number | undefined): void {
+    const access: DeviceAccess = { port, out, width, value, seq: this.#steps.length - 1, part: 0 };
+    const found: Register[] = [];
+    const count = this.state.select(access, found);
+    this.state.apply(access, found, count);
+  }
+}
+
+/** Guards that hold only for these values of these selectors. */
+export function exactly(selectors: readonly Selector[], values: readonly number[]): Guard[] {
+  return selectors.map((selector, i) => ({ selector: selector.index, ranges: [[values[i] ?? 0, values[i] ?? 0]] }));
+}
