@@ -1,0 +1,27 @@
+import { describe, expect, test } from "vitest";
+import { builtinDescriptions, loadDescription, loadLibrary } from "../../src/index.ts";
+import { prove } from "../../src/description/prove.ts";
+
+const sources = builtinDescriptions();
+
+describe.each(sources)("$file", ({ file, text }) => {
+  const device = loadDescription(text, file);
+
+  test("reaches exactly one register in every state", () => {
+    expect(prove(device)).toEqual([]);
+  });
+
+  test("is named after its device type and cites its source", () => {
+    expect(`${device.id}.yaml`).toBe(file);
+    expect(device.source.length).toBeGreaterThan(10);
+  });
+
+  test("tells the user why it restores each slot", () => {
+    const silent = device.slots.filter(({ why, title }) => why === undefined && title === undefined);
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+});
+
+test("the built-in descriptions load as one library", () => {
+  expect(loadLibrary(sources, { aliases: true }).devices).toHaveLength(sources.length);
+});
