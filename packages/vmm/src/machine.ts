@@ -18,6 +18,13 @@ export interface DeviceField {
   readonly value: number | string | boolean | null;
 }
 
+/** Fields of an engine's dump that may differ after a restore. */
+export interface FieldAllowance {
+  /** A path; `*` stands for any run of characters. */
+  readonly path: string;
+  readonly why: string;
+}
+
 /** Why a machine stopped running. */
 export type StopReason = "halted" | "limit" | "predicate" | "interrupted";
 
@@ -58,6 +65,8 @@ export interface Machine {
   restoreCpuAndMemory(state: CpuAndMemory): void;
   /** The engine's own dump of its device state, in a stable order. */
   deviceFields(): readonly DeviceField[];
+  /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
+  readonly deviations: readonly FieldAllowance[];
   /** Ends the machine and frees what it holds. */
   destroy(): Promise<void>;
 }

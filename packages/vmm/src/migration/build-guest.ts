@@ -1,0 +1,35 @@
+import { carryOut } from "@portrait/replayer";
+import type { Library } from "@portrait/classifier";
+import type { Machine } from "../machine.ts";
+import { allowancesFor, compareDevices } from "./compare-devices.ts";
+import { MigrationError } from "./errors.ts";
+import { classifierAfter, type WatchedGuest } from "./guest.ts";
+import type { DestinationResult } from "./handshake.ts";
+import type { GuestImage, ImageHello } from "./image.ts";
+
+/** Makes a stopped machine for a guest: same engine and memory size. */
+export type MachineFactory = (hello: ImageHello) => Promise<Machine>;
+
+/** A guest built on a machine, stopped. */
+export interface BuiltGuest extends WatchedGuest {
+  readonly result: DestinationResult;
+}
+
+/** Puts CPU and memory on a machine, carries the plan out, and compares the device state with the source's. */
+export async function buildGuest(machine: Machine, image: GuestImage, library: Library): Promise<BuiltGuest> {
+  const { hello, plan } = image;
+  if (machine.engine !== hello.engine || machine.engineVersion !== hello.engineVersion) {
+    throw new MigrationError(
+      "MISMATCH",
+      `the guest comes from ${hello.engine} ${hello.engineVersion}, this machine is ${machine.engine} ${machine.engineVersion}`,
+    );
+  }
+  machine.restoreCpuAndMemory(image.state);
+  const start = performance.now();
+  const { drained } = await carryOut(plan.steps, machine.ports);
+  const replayMs = performance.now() - start;
+  const allowances = allowancesFor(library, machine.engine, machine.deviations);
+  const comparison = compareDevices(image.fields, machine.deviceFields(), allowances);
+  const classifier = classifierAfter(plan, library);
+  return { machine, classifier, name: hello.guest, result: { comparison, replayMs, drained } };
+}

@@ -1,0 +1,78 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { finished } from "node:stream/promises";
+import type { Library } from "@portrait/classifier";
+import type { Plan } from "@portrait/replayer";
+import { buildGuest, type BuiltGuest, type MachineFactory } from "./build-guest.ts";
+import { MigrationError } from "./errors.ts";
+import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
+import { planFor, type WatchedGuest } from "./guest.ts";
+import { helloOf, readHello, readImageBody, writeImageBody, type GuestImage } from "./image.ts";
+
+/** What a checkpoint holds. */
+export interface CheckpointReport {
+  readonly bytes: number;
+  readonly memoryBytes: number;
+  readonly plan: Plan;
+}
+
+/**
+ * Writes a stopped guest's image to a file; the guest can run on. The file appears under its name only when it is whole.
+ * @throws MigrationError UNKNOWN_STATE; the file system's own errors.
+ */
+export async function writeCheckpoint(
+  guest: WatchedGuest,
+  path: string,
+  options: { readonly allowUnknown: boolean },
+): Promise<CheckpointReport> {
+  const { plan } = await planFor(guest, options);
+  const state = guest.machine.captureCpuAndMemory();
+  const hello = helloOf(state, guest.name);
+  const unfinished = `${path}.${process.pid}.part`;
+  const file = createWriteStream(unfinished, { flags: "wx", highWaterMark: 1 << 20 });
+  try {
+    const writer = new FrameWriter(file);
+    await writer.writeJson(FRAME.hello, hello);
+    const memoryBytes = await writeImageBody(writer, { hello, state, plan, fields: guest.machine.deviceFields() });
+    file.end();
+    await finished(file);
+    await rename(unfinished, path);
+    return { bytes: writer.bytes, memoryBytes, plan };
+  } catch (error) {
+    file.destroy();
+    await rm(unfinished, { force: true });
+    throw error instanceof MigrationError && error.cause instanceof Error ? error.cause : error;
+  }
+}
+
+/** Reads a checkpoint. @throws MigrationError FORMAT where it is damaged or none. */
+export async function readCheckpoint(path: string): Promise<GuestImage> {
+  const reader = new FrameReader(createReadStream(path, { highWaterMark: 1 << 20 }));
+  const hello = await readHello(reader);
+  return readImageBody(reader, hello);
+}
+
+/**
+ * Builds the guest of a checkpoint on a new machine, stopped.
+ * @throws MigrationError; VERIFY where device state differs, unless `allowDifferent`.
+ */
+export async function restoreCheckpoint(
+  path: string,
+  makeMachine: MachineFactory,
+  library: Library,
+  options: { readonly allowDifferent: boolean },
+): Promise<BuiltGuest> {
+  const image = await readCheckpoint(path);
+  const machine = await makeMachine(image.hello);
+  try {
+    const guest = await buildGuest(machine, image, library);
+    const { different } = guest.result.comparison;
+    if (different.length > 0 && !options.allowDifferent) {
+      throw new MigrationError("VERIFY", `after the plan ${different.map(({ path: at }) => at).join(", ")} differ`);
+    }
+    return guest;
+  } catch (error) {
+    await machine.destroy();
+    throw error;
+  }
+}

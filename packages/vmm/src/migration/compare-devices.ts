@@ -1,0 +1,61 @@
+import type { Library } from "@portrait/classifier";
+import type { DeviceField, FieldAllowance } from "../machine.ts";
+
+/** A field that differs, and why it may. */
+export interface AllowedDifference {
+  readonly path: string;
+  /** Undefined: that side has no such field. */
+  readonly source?: DeviceField["value"] | undefined;
+  readonly destination?: DeviceField["value"] | undefined;
+  readonly why: string;
+}
+
+/** Outcome of comparing two device-state dumps of one engine. */
+export interface DeviceComparison {
+  /** Fields compared. */
+  readonly fields: number;
+  readonly equal: number;
+  /** Fields that differ for a documented reason. */
+  readonly unreachable: readonly AllowedDifference[];
+  /** Fields that differ and should not. */
+  readonly different: readonly Omit<AllowedDifference, "why">[];
+}
+
+/** What may differ on an engine: what the descriptions list as unreachable, and where the engine deviates from hardware. */
+export function allowancesFor(library: Library, engine: string, own: readonly FieldAllowance[]): FieldAllowance[] {
+  const described = library.devices.flatMap((device) =>
+    device.unreachable.flatMap(({ what, why, fields }) =>
+      (fields[engine] ?? []).map((path) => ({ path, why: `${what}: ${why}` })),
+    ),
+  );
+  return [...described, ...own];
+}
+
+/** Compares field by field; a field that only one side has differs. */
+export function compareDevices(
+  source: readonly DeviceField[],
+  destination: readonly DeviceField[],
+  allowances: readonly FieldAllowance[],
+): DeviceComparison {
+  const matchers = allowances.map(({ path, why }) => ({ matches: matcher(path), why }));
+  const theirs = new Map(destination.map(({ path, value }) => [path, value]));
+  const paths = new Map([...destination, ...source].map(({ path }) => [path, undefined]));
+  const ours = new Map(source.map(({ path, value }) => [path, value]));
+  const unreachable: AllowedDifference[] = [];
+  const different: Omit<AllowedDifference, "why">[] = [];
+  for (const path of paths.keys()) {
+    const difference = { path, source: ours.get(path), destination: theirs.get(path) };
+    if (difference.source === difference.destination) continue;
+    const allowance = matchers.find(({ matches }) => matches(path));
+    if (allowance === undefined) different.push(difference);
+    else unreachable.push({ ...difference, why: allowance.why });
+  }
+  return { fields: paths.size, equal: paths.size - unreachable.length - different.length, unreachable, different };
+}
+
+/** A test for paths; `*` stands for any run of characters. */
+function matcher(pattern: string): (path: string) => boolean {
+  const parts = pattern.split("*").map((part) => part.replaceAll(/[.[\]()+?^${}|\\]/g, "\\$&"));
+  const expression = new RegExp(`^${parts.join(".*")}$`);
+  return (path) => expression.test(path);
+}

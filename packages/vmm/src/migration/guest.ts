@@ -1,0 +1,67 @@
+import { Classifier, type Library } from "@portrait/classifier";
+import { makePlan, readSource, type Plan, type PlanStep, type ReadBackReport } from "@portrait/replayer";
+import { BatchBuilder, opOf } from "@portrait/tracer";
+import type { Machine } from "../machine.ts";
+import { MigrationError } from "./errors.ts";
+
+/** A machine and what has been seen of its guest: the two things a migration needs of a source. */
+export interface WatchedGuest {
+  readonly machine: Machine;
+  readonly classifier: Classifier;
+  /** What runs on it, for people. */
+  readonly name: string;
+}
+
+/** The plan for a stopped guest, after its readable registers were read. */
+export interface GuestPlan {
+  readonly plan: Plan;
+  /** Registers that did not hold what the trace left in them, and are taken as read. */
+  readonly readBack: ReadBackReport;
+}
+
+/**
+ * Reads the stopped guest's readable registers and makes its plan.
+ * @throws MigrationError UNKNOWN_STATE naming the registers nobody knows, unless `allowUnknown`.
+ */
+export async function planFor(guest: WatchedGuest, options: { readonly allowUnknown: boolean }): Promise<GuestPlan> {
+  const readBack = await readSource(guest.classifier, guest.machine.ports);
+  const plan = makePlan(guest.classifier);
+  if (plan.unknown.length > 0 && !options.allowUnknown) throw unknownState(plan);
+  return { plan, readBack };
+}
+
+function unknownState(plan: Plan): MigrationError {
+  const shown = plan.unknown.slice(0, 8).map(({ device, register, reason }) => `${device}.${register} (${reason})`);
+  const more = plan.unknown.length > shown.length ? `, and ${plan.unknown.length - shown.length} more` : "";
+  return new MigrationError(
+    "UNKNOWN_STATE",
+    `the state of ${plan.unknown.length} registers is not known: ${shown.join(", ")}${more}; ` +
+      "record from the guest's power-on, or go on without them with --allow-unknown",
+  );
+}
+
+/** A classifier that knows what a plan's steps establish: the knowledge of the guest after it was moved. */
+export function classifierAfter(plan: Plan, library: Library): Classifier {
+  const classifier = new Classifier(library, { fromReset: plan.unknown.length === 0 });
+  const builder = new BatchBuilder((batch) => {
+    classifier.feed(batch);
+  });
+  for (const step of plan.steps) pushStep(builder, step);
+  builder.flush();
+  return classifier;
+}
+
+/** A plan's step as an access. A drain ends with its status register saying that nothing waits. */
+export function pushStep(builder: BatchBuilder, step: PlanStep): void {
+  switch (step.op) {
+    case "out":
+      builder.push(0, step.port, opOf("out", step.width), step.value);
+      return;
+    case "in":
+      builder.push(0, step.port, opOf("in", step.width), 0);
+      return;
+    case "drain":
+      builder.push(0, step.status, opOf("in", 8), 0);
+      return;
+  }
+}

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import type { DeviceComparison } from "./compare-devices.ts";
+import { FRAME, type FrameReader } from "./frames.ts";
+import { MigrationError } from "./errors.ts";
+import { parse } from "./image.ts";
+
+const value = z.union([z.number(), z.string(), z.boolean(), z.null()]).optional();
+
+/** What a destination says of the guest it built. */
+export const resultSchema = z.object({
+  comparison: z.object({
+    fields: z.int(),
+    equal: z.int(),
+    unreachable: z.array(z.object({ path: z.string(), source: value, destination: value, why: z.string() })),
+    different: z.array(z.object({ path: z.string(), source: value, destination: value })),
+  }),
+  /** Milliseconds the plan took. */
+  replayMs: z.number(),
+  drained: z.int(),
+});
+
+/** {@link resultSchema} as a type. */
+export interface DestinationResult {
+  readonly comparison: DeviceComparison;
+  readonly replayMs: number;
+  readonly drained: number;
+}
+
+const refusedSchema = z.object({ reason: z.string() });
+
+/** The next frame of the handshake; a refusal becomes an error. */
+export async function expectAnswer(
+  reader: FrameReader,
+  type: number,
+  what: string,
+  limitMs: number,
+): Promise<Uint8Array> {
+  const frame = await reader.read(what, limitMs);
+  if (frame.type === FRAME.refused) {
+    throw new MigrationError(
+      "PEER",
+      `the destination refused: ${parse(refusedSchema, frame.payload, "refusal").reason}`,
+    );
+  }
+  if (frame.type !== type)
+    throw new MigrationError("FORMAT", `a frame of type ${frame.type} where ${what} was expected`);
+  return frame.payload;
+}

@@ -1,0 +1,43 @@
+import { Duplex, PassThrough } from "node:stream";
+import type { Library } from "@portrait/classifier";
+import type { BuiltGuest, MachineFactory } from "./build-guest.ts";
+import { receiveGuest } from "./destination.ts";
+import type { WatchedGuest } from "./guest.ts";
+import { sendGuest, type MigrationReport, type SendOptions } from "./source.ts";
+
+/** A migration inside one process, and the guest it made. */
+export interface LocalMigration {
+  readonly report: MigrationReport;
+  readonly guest: BuiltGuest;
+}
+
+/**
+ * Migrates a stopped guest to a machine in this process, over a connection like any other. The source machine is left
+ * stopped: destroy it, or run it on (a clone).
+ * @throws MigrationError
+ */
+export async function migrateLocally(
+  source: WatchedGuest,
+  makeMachine: MachineFactory,
+  library: Library,
+  options: SendOptions,
+): Promise<LocalMigration> {
+  const [near, far] = duplexPair();
+  const received = receiveGuest(far, makeMachine, library);
+  received.catch(() => near.destroy());
+  try {
+    const report = await sendGuest(source, near, options);
+    return { report, guest: await received };
+  } catch (error) {
+    far.destroy();
+    await received.catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Two ends of a connection in memory. */
+function duplexPair(): [Duplex, Duplex] {
+  const there = new PassThrough({ highWaterMark: 1 << 20 });
+  const back = new PassThrough({ highWaterMark: 1 << 20 });
+  return [Duplex.from({ readable: back, writable: there }), Duplex.from({ readable: there, writable: back })];
+}
