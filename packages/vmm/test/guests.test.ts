@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { accessAt, type Access, type AccessBatch } from "@portrait/tracer";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { expectedAccesses, guestImage, type ExpectedAccess } from "../../../test-support/guest.ts";
 import { program } from "../../../test-support/program.ts";
 import { qemuAccesses, qemuConversation } from "../../../test-support/qemu-guest.ts";
-import { createV86Machine } from "../src/v86/v86-machine.ts";
+import { createV86Machine, type V86Machine } from "../src/v86/v86-machine.ts";
 
 const SOURCES = fileURLToPath(new URL("../../../fixtures/guests", import.meta.url));
 const halting = [
@@ -38,12 +38,11 @@ describe.each(halting)("%s makes the accesses its source lists", (name) => {
   const expected = expectedAccesses(name);
 
   it("on v86", async () => {
-    const machine = await createV86Machine({ guest: { kind: "image", bytes: guestImage(name) }, deterministic: true });
+    const machine = await machineWith(name);
     const accesses: Access[] = [];
     const tap = machine.tap((batch) => accesses.push(...elementsOf(batch)));
     expect(await machine.run({ wallMs: 10_000 })).toBe("halted");
     tap.flush();
-    await machine.destroy();
     expect(
       accesses.map(({ direction, port, width, value }, i) => line(direction, port, width, value, expected[i])),
     ).toEqual(expected.map(lineOf));
@@ -62,22 +61,18 @@ describe("ticker counts, answers and halts", () => {
   const LONG = "x".repeat(70);
 
   it("on v86", async () => {
-    const machine = await createV86Machine({
-      guest: { kind: "image", bytes: guestImage("ticker") },
-      deterministic: true,
-    });
-    const printed = (text: string) => async () => {
+    const machine = await machineWith("ticker");
+    const untilPrinted = async (text: string): Promise<void> => {
       expect(await machine.run({ until: () => machine.console.includes(text), wallMs: 10_000 })).toBe("predicate");
     };
-    await printed("tick 3\r\n")();
+    await untilPrinted("tick 3\r\n");
     machine.type("hello\r\n");
-    await printed("you typed: hello\r\n")();
+    await untilPrinted("you typed: hello\r\n");
     machine.type(`${LONG}\r`);
-    await printed("tick 12\r\n")();
+    await untilPrinted("tick 12\r\n");
     machine.type("halt\n");
     expect(await machine.run({ wallMs: 10_000 })).toBe("halted");
     expectConversation(machine.console);
-    await machine.destroy();
   });
 
   it("on QEMU", async (context) => {
@@ -92,15 +87,11 @@ describe("ticker counts, answers and halts", () => {
   });
 
   it("at 250 Hz of guest time", async () => {
-    const machine = await createV86Machine({
-      guest: { kind: "image", bytes: guestImage("ticker") },
-      deterministic: true,
-    });
+    const machine = await machineWith("ticker");
     await machine.run({ guestMs: 2_000, wallMs: 10_000 });
     const lines = machine.console.match(/^tick/gm)?.length ?? 0;
     expect(lines).toBeGreaterThanOrEqual(48);
     expect(lines).toBeLessThanOrEqual(50);
-    await machine.destroy();
   });
 
   function expectConversation(text: string): void {
@@ -118,6 +109,12 @@ describe("ticker counts, answers and halts", () => {
     ]);
   }
 });
+
+async function machineWith(guest: string): Promise<V86Machine> {
+  const machine = await createV86Machine({ guest: { kind: "image", bytes: guestImage(guest) }, deterministic: true });
+  onTestFinished(() => machine.destroy());
+  return machine;
+}
 
 function line(direction: string, port: number, width: number, value: number, expected?: ExpectedAccess): string {
   const shown = expected !== undefined && expected.value === undefined ? "*" : `0x${value.toString(16)}`;
