@@ -68,8 +68,8 @@ function problemsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Des
       const nearest = issue.errors.find((issues) => depth(issues) === deepest) ?? [];
       return nearest.flatMap((one) => problemsOf(one, path));
     }
-    const forms = [...new Set(issue.errors.flatMap((issues) => issues.map((one) => one.message)))];
-    return [{ path: path.map(keyOf), message: forms.join(", or ") }];
+    const forms = issue.errors.flat().flatMap((one) => problemsOf(one, path).map(({ message }) => message));
+    return [{ path: path.map(keyOf), message: [...new Set(forms)].join(", or ") }];
   }
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ path: [...path, key].map(keyOf), message: "not a key of this form" }));

@@ -1,0 +1,107 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { loadDescription } from "./load.ts";
+import { DescriptionError } from "./problem.ts";
+
+const good = `id: latch
+title: An index and a data port
+source: none, made for tests
+each: { n: [0, 1] }
+ports: { INDEX: 0, DATA: 1 }
+instances: { latch: { base: 0x300 } }
+state:
+  index: { bits: 1, reach: [{ do: [{ write: INDEX, put: A }] }] }
+registers:
+  INDEX: { at: INDEX, access: WO, fields: { A: 0 }, onWrite: [{ fill: INDEX, latch: { index: A } }] }
+  R$n:
+    at: DATA
+    access: RW
+    when: { index: $n }
+    fill: R$n
+`;
+
+/** The messages about `text`; none when it loads. */
+function problems(text: string): string[] {
+  try {
+    loadDescription(text, "latch.yaml");
+    return [];
+  } catch (error) {
+    if (!(error instanceof DescriptionError)) throw error;
+    return error.message.split("\n");
+  }
+}
+
+test("a right description loads, and names with $ stand once for each value", () => {
+  expect(problems(good)).toEqual([]);
+  expect(loadDescription(good, "latch.yaml").registers.map(({ name }) => name)).toEqual(["INDEX", "R0", "R1"]);
+});
+
+describe("each kind of mistake is told with its place", () => {
+  const cases: [what: string, from: string, to: string, message: RegExp][] = [
+    ["a wrong keyword", "access: RW", "access: WR", /^latch\.yaml:13:13 registers\.R0\.access: expected one of "RO" \| "WO" \| "RW"$/],
+    ["an unknown key", "title: An", "titel: An", /^latch\.yaml:2:\d+ titel: not a key of this form$/],
+    ["a missing key", "source: none, made for tests\n", "", /source: expected the datasheet/],
+    ["an unknown port", "at: DATA", "at: DATUM", /^latch\.yaml:12:9 registers\.R0\.at: no port "DATUM"; there is INDEX, DATA$/],
+    ["an unknown selector", "when: { index: $n }", "when: { indx: $n }", /^latch\.yaml:14:19 .*no selector "indx"/],
+    ["a selector value out of range", "when: { index: $n }", "when: { index: 2 }", /index has no value 2; its values are 0\.\.1/],
+    ["an unknown slot", "fill: R$n", "fill: Q", /no slot or register "Q"/],
+    ["an unknown field", "latch: { index: A }", "latch: { index: B }", /no field "B" in INDEX/],
+    ["a field beyond the width", "fields: { A: 0 }", "fields: { A: [8, 1] }", /expected \[high, low\] with 7 ≥ high ≥ low/],
+    ["a field wider than its selector", "fields: { A: 0 }", "fields: { A: [1, 0] }", /A has more values than index/],
+    ["two registers at once", "when: { index: $n }", "title: both", /ports\.DATA: a read reaches R0 and R1/],
+    ["a hole", "each: { n: [0, 1] }", "each: { n: [0] }", /a read with index = 1 reaches no register; name the hole RESERVED/],
+    ["a write without meaning", "    fill: R$n\n", "", /registers\.R0: a write to it needs a meaning/],
+    ["a never register that fills", "    fill: R$n\n", "    fill: R$n\n    never: it explodes\n", /cannot fill a slot/],
+    ["data asked of a read", "access: RW", "access: RW\n    match: xxxxxxx1", /only a WO register can ask for data/],
+    ["a pattern of the wrong length", "access: WO", "access: WO, match: x1", /expected 8, 16 or 32 of 0, 1 and x/],
+    ["a pattern that YAML takes for a number", "access: WO", "access: WO, match: 10000000", /quote one made only of 0 and 1/],
+    ["a duplicate key", "ports: {", "id: again\nports: {", /^latch\.yaml:5:1: Map keys must be unique/],
+    ["broken YAML", "ports: {", "ports: [", /^latch\.yaml:\d+:\d+: /],
+    ["a port nobody stands at", "DATA: 1 }", "DATA: 1, OTHER: 2 }", /ports\.OTHER: no register stands at this port/],
+    [
+      "rules that set the same thing",
+      "latch: { index: A } }]",
+      "latch: { index: A } }, { match: xxxxxxx1, set: { index: 1 } }]",
+      /onWrite rules 0 and 1 both set index on 0x01/,
+    ],
+  ];
+  test.each(cases)("%s", (_, from, to, message) => {
+    expect(good).toContain(from);
+    const found = problems(good.replace(from, to));
+    expect(found.some((line) => message.test(line)), found.join("\n")).toBe(true);
+  });
+
+  test("all of them at once", () => {
+    const found = problems(good.replace("access: RW", "access: WR").replace("bits: 1,", "bits: 99,"));
+    expect(found.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe("a stranger's file", () => {
+  test("gives a typed error or a device, whatever is in it", () => {
+    const alphabet = fc.constantFrom(..."{}[]:,-&*!|>'\"%@`#$\n \tabx019".split(""));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(good.length), alphabet), { maxLength: 6 }), (edits) => {
+        let text = good;
+        for (const [at, character] of edits) text = text.slice(0, at) + character + text.slice(at + 1);
+        problems(text);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test("cannot make names without bound", () => {
+    const values = `[${[...Array(200).keys()].join(", ")}]`;
+    const text = good.replace("{ n: [0, 1] }", `{ n: ${values}, m: ${values}, o: ${values} }`).replaceAll("R$n", "R$n_$m_$o");
+    expect(problems(text)[0]).toMatch(/registers: more than 4096 entries/);
+  });
+
+  test("cannot make aliases without bound", () => {
+    const lines = ["a: &a [x, x, x, x, x, x, x, x, x]"];
+    for (let i = 1; i < 10; i++) {
+      const [name, before] = [String.fromCharCode(97 + i), String.fromCharCode(96 + i)];
+      lines.push(`${name}: &${name} [${Array(9).fill(`*${before}`).join(", ")}]`);
+    }
+    expect(problems(lines.join("\n")).join("\n")).toMatch(/alias/i);
+  });
+});
