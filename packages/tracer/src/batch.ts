@@ -166,7 +166,7 @@ export class BatchBuilder {
 export function accessAt(batch: AccessBatch, i: number): Access {
   const op = batch.op[i] ?? 0;
   const string = isString(op) ? batch.strings.find((s) => s.index === i) : undefined;
-  
+
   return {
     seq: batch.firstSeq + i,
     time: batch.time[i] ?? 0,

@@ -1,0 +1,141 @@
+import type { AccessBatch } from "./batch.ts";
+import { TraceWriteError } from "./errors.ts";
+import { ChunkEncoder } from "./format/chunk-encoder.ts";
+import { encodeHeaderFrame } from "./format/header-frame.ts";
+import { IndexBuilder } from "./format/index-frame.ts";
+import type { ChunkFacts } from "./format/summary.ts";
+import type { TraceInfo } from "./info.ts";
+import type { ByteSink } from "./io/byte-sink.ts";
+import { encodeFrame } from "./lz4/frame.ts";
+import type { TraceChunk } from "./trace-walker.ts";
+
+/**
+ * Writes a trace to a sink, chunk by chunk. Everything a call is given is copied before it returns; its promise resolves
+ * once the sink has taken every chunk that is complete, and rejects with a TraceWriteError.
+ */
+export class TraceWriter {
+  readonly #sink: ByteSink;
+  readonly #encoder: ChunkEncoder;
+  readonly #index = new IndexBuilder();
+  #offset = 0;
+  /** Number of the first access of the chunk being collected; undefined before the first batch. */
+  #firstSeq: number | undefined;
+  #tail: Promise<void> = Promise.resolve();
+  #failure: TraceWriteError | undefined;
+  #closed = false;
+
+  /** Throws RangeError where `info` is over 4 MiB. */
+  constructor(sink: ByteSink, info: TraceInfo) {
+    this.#sink = sink;
+    this.#encoder = new ChunkEncoder(info.clock);
+    this.#emit(encodeHeaderFrame(info));
+  }
+
+  /** Sequence number the next access gets if its batch leaves none out. */
+  get nextSeq(): number {
+    return (this.#firstSeq ?? 0) + this.#encoder.count;
+  }
+
+  /**
+   * Appends a batch. Its `firstSeq` is {@link nextSeq}, or higher where accesses were left out on purpose; the first batch
+   * may begin anywhere. A batch that breaks its contract is refused at the row in question (`TRACE_BATCH`).
+   */
+  async write(batch: AccessBatch): Promise<void> {
+    this.#checkOpen();
+    this.#moveTo(batch.firstSeq);
+    const cursor = { row: 0, string: 0, marker: 0, gap: 0 };
+    while (this.#encoder.take(batch, cursor)) this.#endChunk();
+    await this.#tail;
+  }
+
+  /** Appends a chunk of another trace as it stands, byte for byte wherever its numbers and times still hold. */
+  async copy(chunk: TraceChunk): Promise<void> {
+    const { gapBefore, batch } = chunk;
+    if (chunk.rebased)
+      return this.write(gapBefore === undefined ? batch : { ...batch, gaps: [gapBefore, ...batch.gaps] });
+    this.#checkOpen();
+    if (gapBefore !== undefined)
+      await this.write(lone(gapBefore, this.#firstSeq === undefined ? batch.firstSeq : this.nextSeq));
+    this.#moveTo(batch.firstSeq);
+    this.#endChunk();
+    this.#append(Uint8Array.from(chunk.frame), chunk.facts());
+    await this.#tail;
+  }
+
+  /** Ends the chunk being collected, so that everything written so far reaches the sink. */
+  async flush(): Promise<void> {
+    this.#checkOpen();
+    this.#endChunk();
+    await this.#tail;
+  }
+
+  /** Flushes and writes the index. Call it once. */
+  async close(): Promise<void> {
+    this.#checkOpen();
+    this.#endChunk();
+    this.#closed = true;
+    const index = this.#index.finish(this.#offset);
+    if (index !== undefined) this.#emit(index);
+    await this.#tail;
+  }
+
+  #moveTo(firstSeq: number): void {
+    this.#firstSeq ??= firstSeq;
+    if (firstSeq === this.nextSeq) return;
+    if (firstSeq < this.nextSeq) {
+      throw new TraceWriteError("TRACE_ORDER", `access ${firstSeq} comes after access ${this.nextSeq - 1}`);
+    }
+    this.#endChunk();
+    this.#firstSeq = firstSeq;
+  }
+
+  #endChunk(): void {
+    if (this.#encoder.empty) return;
+    const { raw, facts } = this.#encoder.finish(this.#firstSeq ?? 0);
+    this.#append(encodeFrame(raw), facts);
+  }
+
+  #append(frame: Uint8Array, facts: ChunkFacts): void {
+    this.#index.add({ ...facts, offset: this.#offset });
+    this.#firstSeq = facts.firstSeq + facts.count;
+    this.#emit(frame);
+  }
+
+  #emit(bytes: Uint8Array): void {
+    this.#offset += bytes.length;
+    this.#tail = this.#tail.then(() => this.#put(bytes));
+    // Whoever awaits the tail sees the failure; nobody need be waiting when it happens.
+    this.#tail.catch(() => undefined);
+  }
+
+  async #put(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#sink.write(bytes);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.#failure = new TraceWriteError("TRACE_SINK", `the trace could not be written: ${reason}`, { cause });
+      throw this.#failure;
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#closed) throw new TraceWriteError("TRACE_CLOSED", "the trace is closed");
+  }
+}
+
+/** A batch with nothing in it but a gap. */
+function lone(gap: AccessBatch["gaps"][number], firstSeq: number): AccessBatch {
+  return {
+    firstSeq,
+    length: 0,
+    time: new Float64Array(0),
+    port: new Uint16Array(0),
+    op: new Uint8Array(0),
+    value: new Uint32Array(0),
+    vcpu: new Uint16Array(0),
+    strings: [],
+    markers: [],
+    gaps: [gap],
+  };
+}
