@@ -4,7 +4,6 @@ export type { ClassifiedColumns, Reached } from "./classifier.ts";
 export { loadDescription } from "./description/load.ts";
 export { cubesHold, fieldOf, guardAccepts, putField } from "./description/model.ts";
 export type {
-  Deviation,
   Device,
   Drain,
   Field,

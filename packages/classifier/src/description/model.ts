@@ -153,15 +153,6 @@ export interface Unreachable {
   readonly fields: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Where an engine's device is not as its datasheet says. */
-export interface Deviation {
-  /** Name of the engine, e.g. `v86`. */
-  readonly engine: string;
-  readonly what: string;
-  /** Slots that engine does not bring back or does not show as written. */
-  readonly slots: readonly Slot[];
-}
-
 /** A device type: a description, checked and with every name resolved. */
 export interface Device {
   readonly id: string;
@@ -176,7 +167,6 @@ export interface Device {
   readonly instances: readonly Instance[];
   readonly unreachable: readonly Unreachable[];
   readonly notModelled: readonly { readonly what: string; readonly why: string }[];
-  readonly deviations: readonly Deviation[];
 }
 
 /** True when one of the cubes holds the value; no cubes hold every value. */

@@ -1,7 +1,6 @@
 import type { DescriptionData, MatchData, RegisterData, RuleData, SelectorData, StepData, WhenData } from "./schema.ts";
 import type {
   Cube,
-  Deviation,
   Device,
   Drain,
   Field,
@@ -69,7 +68,6 @@ class Resolver {
       instances,
       unreachable: (data.unreachable ?? []).map((one) => ({ what: one.what, why: one.why, fields: one.fields ?? {} })),
       notModelled: data.notModelled ?? [],
-      deviations: this.#deviations(),
     };
     for (const [name, one] of entries(data.instances)) {
       instances.push({
@@ -390,13 +388,6 @@ class Resolver {
       slot.read = this.#register(one.read, ["slots", name, "read"]);
       if (slot.read?.access === "WO") this.#problem(["slots", name, "read"], `${one.read} cannot be read`);
     }
-  }
-
-  #deviations(): Deviation[] {
-    return (this.#data.deviations ?? []).map(({ engine, what, slots }, i) => {
-      const found = (slots ?? []).map((name) => this.#look(this.#slots, "slot", name, ["deviations", i, "slots"]));
-      return { engine, what, slots: found.filter((slot) => slot !== undefined) };
-    });
   }
 
   #resolveReaches(kind: Selector["kind"], section: Record<string, SelectorData> | undefined): void {

@@ -126,9 +126,6 @@ export const descriptionSchema = z.strictObject({
     )
     .optional(),
   notModelled: z.array(z.strictObject({ what: z.string().min(1), why: reason })).optional(),
-  deviations: z
-    .array(z.strictObject({ engine: name, what: z.string().min(1), slots: z.array(name).min(1).optional() }))
-    .optional(),
 });
 
 /** A description as its file says it. */
