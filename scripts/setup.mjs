@@ -1,5 +1,5 @@
-// Makes a fresh clone ready to run: dependencies, lz4, build. With --test also what the tests need of Debian's packages.
-// Quick when there is nothing to do.
+// Makes a fresh clone ready: dependencies, lz4, and then the build, or with --test what the tests need of Debian's packages
+// (scripts/check.mjs builds). Quick when there is nothing to do.
 import { installDependencies, requireNode } from "./lib/install.mjs";
 import { fail } from "./lib/run.mjs";
 
@@ -7,11 +7,12 @@ requireNode();
 installDependencies();
 const { buildNativeLz4 } = await import("./lib/lz4-native.mjs");
 buildNativeLz4();
-const { build } = await import("./build.mjs");
-if (!(await build())) fail("setup: the build failed; the lines above say where.");
 if (process.argv.includes("--test")) {
   const { installTestPrograms } = await import("./lib/test-programs.mjs");
   const { makeDebianLinux } = await import("./debian-linux.mjs");
   installTestPrograms();
   makeDebianLinux();
+} else {
+  const { build } = await import("./build.mjs");
+  if (!(await build())) fail("setup: the build failed; the lines above say where.");
 }

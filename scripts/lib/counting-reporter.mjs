@@ -9,7 +9,7 @@ export default class CountingReporter {
         const result = test.result();
         if (result.state === "passed") counts.passed++;
         else if (result.state === "failed") counts.failed++;
-        else counts.skipped.push({ name: test.fullName, reason: result.note });
+        else counts.skipped.push({ name: `${module.relativeModuleId} > ${test.fullName}`, reason: result.note });
       }
     }
     writeFileSync(process.env["PORTRAIT_TEST_REPORT"], JSON.stringify(counts));
