@@ -3,7 +3,8 @@ import { V86Error } from "./errors.ts";
 
 /**
  * The views of v86's CPU that hold its state, with their lengths: those of `CPU.get_state` (src/cpu.js), and the three
- * its `set_state` loses (last_result, fpu_status_word, mxcsr). Devices, the TSC and memory are not among them.
+ * its `set_state` loses (last_result, fpu_status_word, mxcsr). Devices, the TSC and memory are not among them, nor are
+ * last_virt_eip and eip_phys, a cache that clearing the TLB empties.
  */
 export const CPU_VIEWS = {
   segment_is_null: 8,
@@ -24,8 +25,6 @@ export const CPU_VIEWS = {
   is_32: 1,
   stack_size_32: 1,
   in_hlt: 1,
-  last_virt_eip: 1,
-  eip_phys: 1,
   sysenter_cs: 1,
   sysenter_esp: 1,
   sysenter_eip: 1,

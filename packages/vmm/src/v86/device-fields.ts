@@ -176,13 +176,26 @@ export const PIC_LAYOUT = [
 export const PIC_SLAVE_INDEX = 5;
 
 /**
+ * Fields in which v86 keeps more than the hardware register does: FCR with its self-clearing reset bits (PC16550D, 8.5),
+ * and a DMA mask bit as written, which is 1 after 0Ah and the bit's weight after 0Fh.
+ */
+const NORMALISED: Readonly<Record<string, (value: number) => number>> = {
+  "uart0.fifo_control": (value) => value & ~0b110,
+  "dma.channel_mask": (value) => (value === 0 ? 0 : 1),
+};
+
+/**
  * v86's own device state as flat fields, in a fixed order: `pic.master.isr`, `pit.counter_mode[0]`,
- * `pci.device_spaces[0x08][24]`. Video memory is left out: it is reached by memory, not by ports.
+ * `pci.device_spaces[0x08][24]`. Numbers JSON has not (NaN, Infinity) are strings. Video memory is left out: it is
+ * reached by memory, not by ports. Two fields are brought to what the hardware holds: see {@link NORMALISED}.
  */
 export function deviceFields(cpu: V86Cpu): readonly DeviceField[] {
   const fields: DeviceField[] = [...picFields(cpu)];
   for (const [device, properties] of Object.entries(DEVICE_PROPERTIES)) {
-    for (const property of properties) collect(fields, `${device}.${property}`, propertyOf(cpu.devices[device], property));
+    for (const property of properties) {
+      const path = `${device}.${property}`;
+      collect(fields, path, propertyOf(cpu.devices[device], property), NORMALISED[path]);
+    }
   }
   collectPciSpaces(fields, cpu);
   collect(fields, "port92.a20_byte", cpu.io.port_read8(0x92));
@@ -201,7 +214,10 @@ export function propertyOf(value: unknown, path: string): unknown {
 function picFields(cpu: V86Cpu): DeviceField[] {
   const master = cpu.get_state_pic();
   const fields: DeviceField[] = [];
-  for (const [name, state] of [["master", master], ["slave", propertyOf(master, String(PIC_SLAVE_INDEX))]] as const) {
+  for (const [name, state] of [
+    ["master", master],
+    ["slave", propertyOf(master, String(PIC_SLAVE_INDEX))],
+  ] as const) {
     PIC_LAYOUT.forEach((field, i) => {
       if (field !== undefined) collect(fields, `pic.${name}.${field}`, propertyOf(state, String(i)));
     });
@@ -219,9 +235,17 @@ function collectPciSpaces(fields: DeviceField[], cpu: V86Cpu): void {
   });
 }
 
-function collect(fields: DeviceField[], path: string, value: unknown): void {
-  if (typeof value === "number" || typeof value === "boolean") fields.push({ path, value });
-  else if (Array.isArray(value) || ArrayBuffer.isView(value)) {
-    Array.from(Object.values(value)).forEach((element: unknown, i) => collect(fields, `${path}[${i}]`, element));
+function collect(
+  fields: DeviceField[],
+  path: string,
+  value: unknown,
+  normalise: (value: number) => number = (number) => number,
+): void {
+  if (typeof value === "boolean") fields.push({ path, value });
+  else if (typeof value === "number") {
+    const number = normalise(value);
+    fields.push({ path, value: Number.isFinite(number) ? number : String(number) });
+  } else if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    Object.values(value).forEach((element: unknown, i) => collect(fields, `${path}[${i}]`, element, normalise));
   } else throw new TypeError(`v86 device field ${path} is ${String(value)}, neither number, boolean nor array of them`);
 }

@@ -42,7 +42,13 @@ export class V86Engine {
   #interruptFlagAtStop: number | undefined;
   #error: { readonly thrown: unknown } | undefined;
 
-  private constructor(emulator: V86Emulator, clock: GuestClock, ports: V86Ports, tap: PortTap, lastWords: () => string) {
+  private constructor(
+    emulator: V86Emulator,
+    clock: GuestClock,
+    ports: V86Ports,
+    tap: PortTap,
+    lastWords: () => string,
+  ) {
     this.#emulator = emulator;
     this.cpu = emulator.v86.cpu;
     this.clock = clock;
@@ -117,21 +123,21 @@ export class V86Engine {
       this.#endStop();
     }
     this.#useCompiledCode();
-    if (this.#error !== undefined) {
-      const { thrown } = this.#error;
-      this.#error = undefined;
-      throw thrown;
-    }
+    this.#throwKept();
     return idle;
   }
 
-  /** Runs `action` with the CPU's interrupts off: v86 delivers an interrupt from inside a device. */
+  /**
+   * Runs `action` on the devices with the CPU's interrupts off: v86 delivers an interrupt from inside a device. Throws
+   * what a listener threw meanwhile.
+   */
   withInterruptsOff<T>(action: () => T): T {
     const flag = this.#takeInterruptFlag();
     try {
       return action();
     } finally {
       this.#giveInterruptFlag(flag);
+      this.#throwKept();
     }
   }
 
@@ -158,11 +164,17 @@ export class V86Engine {
     this.cpu.in_hlt[0] = 1;
   }
 
-  /** Ends the slice after this access and throws the error from there: it must not unwind v86's own frames. */
+  /** Keeps an error of a listener for when v86's own frames are left, which it must not unwind, and goes there. */
   #fail(error: unknown): void {
-    if (this.#stopAfter === undefined) throw error;
     this.#error ??= { thrown: error };
-    this.#stop();
+    if (this.#stopAfter !== undefined) this.#stop();
+  }
+
+  #throwKept(): void {
+    if (this.#error === undefined) return;
+    const { thrown } = this.#error;
+    this.#error = undefined;
+    throw thrown;
   }
 
   #endStop(): void {
@@ -229,6 +241,7 @@ function congruentialRandom(): () => number {
 }
 
 function textAt(memory: unknown, pointer: number, length: number): string {
-  const buffer: unknown = typeof memory === "object" && memory !== null && "buffer" in memory ? memory.buffer : undefined;
+  const buffer: unknown =
+    typeof memory === "object" && memory !== null && "buffer" in memory ? memory.buffer : undefined;
   return buffer instanceof ArrayBuffer ? Buffer.from(buffer, pointer >>> 0, length).toString() : "";
 }

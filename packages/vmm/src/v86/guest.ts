@@ -60,7 +60,9 @@ function imageSettings(bytes: Uint8Array, memorySize: number): GuestSettings {
 function biosSettings(guest: Extract<V86Guest, { kind: "bios" }>, memorySize: number): GuestSettings {
   const { bios, vgaBios, kernel, initrd, append } = guest;
   if (bios.length < RESET_VECTOR_SIZE || bios.length > ROM_SIZE) {
-    throw guestError(`the BIOS is ${bios.length} bytes long, expected 16 to ${ROM_SIZE}; use a 64, 128 or 256 KiB image`);
+    throw guestError(
+      `the BIOS is ${bios.length} bytes long, expected 16 to ${ROM_SIZE}; use a 64, 128 or 256 KiB image`,
+    );
   }
   if (vgaBios !== undefined && (vgaBios.length === 0 || vgaBios.length > 0x10000)) {
     throw guestError(`the VGA BIOS is ${vgaBios.length} bytes long, expected at most 65536`);
@@ -128,7 +130,9 @@ function checkLoadAddresses(
   const fileStart = header - (headerAddress - load);
   const length = loadEnd === 0 ? bytes.length - fileStart : loadEnd - load;
   if (fileStart < 0 || length < 0 || fileStart + length > bytes.length || load + length > memorySize) {
-    throw imageError(`its multiboot load addresses ${hex(load)}–${hex(load + length)} do not fit the file and the memory`);
+    throw imageError(
+      `its multiboot load addresses ${hex(load)}–${hex(load + length)} do not fit the file and the memory`,
+    );
   }
 }
 

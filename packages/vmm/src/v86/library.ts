@@ -81,7 +81,11 @@ export function startEmulator(
   });
 }
 
-function evaluate({ source, directory }: V86Library, globals: LibraryGlobals, onError: (error: unknown) => void): Function {
+function evaluate(
+  { source, directory }: V86Library,
+  globals: LibraryGlobals,
+  onError: (error: unknown) => void,
+): Function {
   const { clock, random } = globals;
   const module: { exports: Record<string, unknown> } = { exports: {} };
   const scope: Record<string, unknown> = {

@@ -36,43 +36,37 @@ export class PortTap {
   /** The functions v86's WebAssembly module imports for the guest's port accesses, one call per element of a string. */
   imports(ports: V86Ports): Record<string, ReadPort | WritePort> {
     return {
-      io_port_read8: this.#reading(opOf("in", 8), 0xff, ports.in8),
-      io_port_read16: this.#reading(opOf("in", 16), 0xffff, ports.in16),
-      io_port_read32: this.#reading(opOf("in", 32), -1, ports.in32),
+      io_port_read8: this.#reading(opOf("in", 8), ports.in8),
+      io_port_read16: this.#reading(opOf("in", 16), ports.in16),
+      io_port_read32: this.#reading(opOf("in", 32), ports.in32),
       io_port_write8: this.#writing(opOf("out", 8), 0xff, ports.out8),
       io_port_write16: this.#writing(opOf("out", 16), 0xffff, ports.out16),
       io_port_write32: this.#writing(opOf("out", 32), -1, ports.out32),
     };
   }
 
-  #reading(op: Op, allOnes: number, read: ReadPort): ReadPort {
+  #reading(op: Op, read: ReadPort): ReadPort {
     return (port) => {
-      let value = allOnes;
-      try {
-        value = read(port);
-        this.#record(port, op, value);
-        this.#host.afterAccess(this.#count);
-      } catch (error) {
-        this.#host.onError(error);
-      }
+      const value = read(port);
+      this.#observe(port, op, value);
       return value;
     };
   }
 
   #writing(op: Op, mask: number, write: WritePort): WritePort {
     return (port, value) => {
-      try {
-        this.#record(port, op, (value & mask) >>> 0);
-        write(port, value);
-        this.#host.afterAccess(this.#count);
-      } catch (error) {
-        this.#host.onError(error);
-      }
+      write(port, value);
+      this.#observe(port, op, (value & mask) >>> 0);
     };
   }
 
-  #record(port: number, op: Op, value: number): void {
+  #observe(port: number, op: Op, value: number): void {
     this.#count++;
-    for (const builder of this.#builders) builder.push(this.#host.time(), port, op, value);
+    try {
+      for (const builder of this.#builders) builder.push(this.#host.time(), port, op, value);
+      this.#host.afterAccess(this.#count);
+    } catch (error) {
+      this.#host.onError(error);
+    }
   }
 }

@@ -12,17 +12,26 @@ export type WritePort = (port: number, value: number) => void;
 const MODULE_PORTS: readonly number[] = [0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1];
 
 /**
- * All ports of a machine, with nothing watching. An access on which a v86 device throws is thrown as {@link V86Error}
- * `V86_FAULT`.
+ * All ports of a machine, with nothing watching.
+ *
+ * Some of v86's devices throw on accesses that hardware leaves without effect (a write to the configuration space of an
+ * absent PCI device, an ATA write without a disk). Such an access is dropped and counted: a write does nothing, a read
+ * gives all ones.
  */
 export class V86Ports {
   readonly #inModule = new Uint8Array(0x10000);
   #ownRead8: WasmFunction = notConnected;
   #ownWrite8: WasmFunction = notConnected;
   #io: V86Io | undefined;
+  #dropped = 0;
 
   constructor() {
     for (const port of MODULE_PORTS) this.#inModule[port] = 1;
+  }
+
+  /** Accesses dropped because v86's device threw. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** Takes the ports inside the patched module from its exports. */
@@ -36,50 +45,41 @@ export class V86Ports {
     this.#io = io;
   }
 
-  readonly in8: ReadPort = reading(8, (port) =>
+  readonly in8 = this.#reading(0xff, (port) =>
     this.#inModule[port] === 1 ? this.#ownRead8(port) : this.#bus.port_read8(port),
   );
-  readonly in16: ReadPort = reading(16, (port) => this.#bus.port_read16(port));
-  readonly in32: ReadPort = reading(32, (port) => this.#bus.port_read32(port));
-  readonly out8: WritePort = writing(8, (port, value) =>
+  readonly in16 = this.#reading(0xffff, (port) => this.#bus.port_read16(port));
+  readonly in32 = this.#reading(-1, (port) => this.#bus.port_read32(port));
+  readonly out8 = this.#writing(0xff, (port, value) =>
     this.#inModule[port] === 1 ? this.#ownWrite8(port, value) : this.#bus.port_write8(port, value),
   );
-  readonly out16: WritePort = writing(16, (port, value) => this.#bus.port_write16(port, value));
-  readonly out32: WritePort = writing(32, (port, value) => this.#bus.port_write32(port, value));
+  readonly out16 = this.#writing(0xffff, (port, value) => this.#bus.port_write16(port, value));
+  readonly out32 = this.#writing(-1, (port, value) => this.#bus.port_write32(port, value));
+
+  #reading(mask: number, read: ReadPort): ReadPort {
+    return (port) => {
+      try {
+        return (read(port) & mask) >>> 0;
+      } catch {
+        this.#dropped++;
+        return mask >>> 0;
+      }
+    };
+  }
+
+  #writing(mask: number, write: (port: number, value: number) => unknown): WritePort {
+    return (port, value) => {
+      try {
+        write(port, value & mask);
+      } catch {
+        this.#dropped++;
+      }
+    };
+  }
 
   get #bus(): V86Io {
     return this.#io ?? notConnected();
   }
-}
-
-function reading(width: 8 | 16 | 32, read: ReadPort): ReadPort {
-  const mask = maskOf(width);
-  return (port) => {
-    try {
-      return (read(port) & mask) >>> 0;
-    } catch (cause) {
-      throw deviceError(`IN ${port.toString(16)}h (${width} bits)`, cause);
-    }
-  };
-}
-
-function writing(width: 8 | 16 | 32, write: (port: number, value: number) => unknown): WritePort {
-  const mask = maskOf(width);
-  return (port, value) => {
-    try {
-      write(port, value & mask);
-    } catch (cause) {
-      throw deviceError(`OUT ${port.toString(16)}h, ${((value & mask) >>> 0).toString(16)}h (${width} bits)`, cause);
-    }
-  };
-}
-
-function maskOf(width: 8 | 16 | 32): number {
-  return width === 32 ? -1 : 2 ** width - 1;
-}
-
-function deviceError(access: string, cause: unknown): V86Error {
-  return new V86Error("V86_FAULT", `v86's device fails on ${access}: ${String(cause)}`, { cause });
 }
 
 function functionOf(exports: Readonly<Record<string, unknown>>, name: string): WasmFunction {

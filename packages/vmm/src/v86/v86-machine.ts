@@ -4,12 +4,14 @@ import type { AccessBatch } from "@portrait/tracer";
 import type { CpuAndMemory, DeviceField, Machine, RunLimits, StopReason } from "../machine.ts";
 import { captureCpu, memoryOf, restoreCpuAndMemory } from "./cpu-state.ts";
 import { deviceFields } from "./device-fields.ts";
+import { v86Deviations } from "./deviations.ts";
 import { V86Engine } from "./engine.ts";
 import { V86Error } from "./errors.ts";
 import { guestSettings, type V86Guest } from "./guest.ts";
 import { V86_VERSION } from "./library.ts";
 import { PortTap } from "./port-tap.ts";
 import { portTarget } from "./port-target.ts";
+import type { V86Ports } from "./ports.ts";
 import { SerialConsole } from "./serial-console.ts";
 
 const ENGINE = "v86";
@@ -36,6 +38,8 @@ export interface V86Machine extends Machine {
   readonly engine: typeof ENGINE;
   /** Guest RAM in bytes. */
   readonly memorySize: number;
+  /** Accesses, of the guest and through `ports`, that were dropped because v86's device threw; see {@link V86Ports}. */
+  readonly droppedAccesses: number;
 }
 
 /**
@@ -66,6 +70,7 @@ function memorySizeOf(options: V86MachineOptions): number {
 class EngineMachine implements V86Machine {
   readonly engine = ENGINE;
   readonly engineVersion = V86_VERSION;
+  readonly deviations = v86Deviations;
   readonly memorySize: number;
   readonly ports: PortTarget;
   readonly #engine: V86Engine;
@@ -84,6 +89,10 @@ class EngineMachine implements V86Machine {
 
   get accessCount(): number {
     return this.#engine.tap.count;
+  }
+
+  get droppedAccesses(): number {
+    return this.#engine.ports.dropped;
   }
 
   get console(): string {
