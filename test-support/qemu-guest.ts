@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
 
 /** An access from QEMU's trace log. `size` is in bytes; `value` is cut to it. */
 export interface QemuAccess {
@@ -32,15 +33,11 @@ const MACHINE = [
 export async function qemuAccesses(name: string): Promise<readonly QemuAccess[]> {
   const folder = mkdtempSync(join(tmpdir(), "portrait-qemu-"));
   const log = join(folder, "trace.log");
+  onTestFinished(() => rmSync(folder, { recursive: true }));
   const qemu = start(name, ["-monitor", "stdio", "-serial", "null", "-trace", "memory_region_ops_*", "-D", log]);
-  try {
-    while (!/EFL=\S+ \[..-.*HLT=1/.test(await ask(qemu, "info registers"))) continue;
-    await quit(qemu);
-    return readFileSync(log, "utf8").split("\n").flatMap(parseLine);
-  } finally {
-    qemu.kill("SIGKILL");
-    rmSync(folder, { recursive: true });
-  }
+  while (!/EFL=\S+ \[..-.*HLT=1/.test(await ask(qemu, "info registers"))) continue;
+  await quit(qemu);
+  return readFileSync(log, "utf8").split("\n").flatMap(parseLine);
 }
 
 /**
@@ -49,26 +46,25 @@ export async function qemuAccesses(name: string): Promise<readonly QemuAccess[]>
  */
 export async function qemuConversation(name: string, script: readonly (readonly [string, string])[]): Promise<string> {
   const qemu = start(name, ["-monitor", "none", "-serial", "stdio"]);
-  try {
-    let printed = "";
-    let from = 0;
-    for (const [awaited, answer] of script) {
-      printed = await untilPrinted(qemu, printed, awaited, from);
-      from = printed.indexOf(awaited, from) + awaited.length;
-      qemu.stdin.write(answer);
-    }
-    return printed;
-  } finally {
-    qemu.kill("SIGKILL");
+  let printed = "";
+  let from = 0;
+  for (const [awaited, answer] of script) {
+    printed = await untilPrinted(qemu, printed, awaited, from);
+    from = printed.indexOf(awaited, from) + awaited.length;
+    qemu.stdin.write(answer);
   }
+  return printed;
 }
 
 type Qemu = ChildProcessByStdio<Writable, Readable, null>;
 
+/** QEMU with one of our guests; it ends with the test at the latest, also when that times out. */
 function start(name: string, options: readonly string[]): Qemu {
   const image = fileURLToPath(new URL(`../fixtures/guests/${name}.bin`, import.meta.url));
   const stdio: ["pipe", "pipe", "inherit"] = ["pipe", "pipe", "inherit"];
-  return spawn("qemu-system-i386", [...MACHINE, "-bios", image, ...options], { stdio });
+  const qemu = spawn("qemu-system-i386", [...MACHINE, "-bios", image, ...options], { stdio });
+  onTestFinished(() => void qemu.kill("SIGKILL"));
+  return qemu;
 }
 
 async function ask(qemu: Qemu, command: string): Promise<string> {
