@@ -41,7 +41,10 @@ export interface V86Difference {
 const PIC_COMMAND = [0x20, 0xa0];
 const COUNTERS = [0x40, 0x41, 0x42];
 
-/** Where v86 0.5.462 differs from the datasheets, by access; found in its source and checked against QEMU. */
+/**
+ * Where v86 0.5.462 differs from the datasheets, by access, as its source has it (src/rust/cpu/pic.rs, src/pit.js, rtc.js,
+ * uart.js, ps2.js, dma.js, pci.js).
+ */
 export const v86Differences: readonly V86Difference[] = [
   out(PIC_COMMAND, 0x12, 0x12, ["pic.*.state", "pic.*.irq_mask"], "ICW1 with SNGL: no ICW3 follows", "expects ICW3"),
   out(PIC_COMMAND, 0x18, 0x18, [], "ICW1 with LTIM: level triggered", "ignored; only ELCR counts"),
@@ -71,7 +74,7 @@ export const v86Differences: readonly V86Difference[] = [
   out(PIC_COMMAND, 0x78, 0x68, [], "special mask mode: masked levels do not block", "only masked levels block"),
   out([0x43], 0xc0, 0xc0, ["pit.counter_latch*"], "read-back command", "ignored"),
   out([0x43], 0x01, 0x01, [], "BCD counting", "counts in binary"),
-  out([0x43], 0x0a, 0x02, [], "modes 1 and 5: started by the gate", "runs at once, periodically"),
+  out([0x43], 0x06, 0x02, [], "modes 1 and 5: started by the gate", "runs at once, periodically"),
   out([0x43], 0x0e, 0x08, [], "mode 4: counts once", "runs periodically"),
   out(
     [0x43],

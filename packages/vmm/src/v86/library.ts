@@ -96,7 +96,7 @@ function evaluate(
     crypto: random === undefined ? globalThis.crypto : cryptoOf(random),
     Math: random === undefined ? Math : mathOf(random),
     // v86 finishes its start in a timer and drops the promise of it.
-    setTimeout: (callback: Callable, ms: number) => setTimeout(rejecting(callback, onError), ms),
+    setTimeout: (callback: Callable, ms: number) => setTimeout(() => void rejecting(callback, onError)(), ms),
     require: createRequire(import.meta.url),
     __dirname: directory,
   };

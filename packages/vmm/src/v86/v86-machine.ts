@@ -9,9 +9,7 @@ import { V86Engine } from "./engine.ts";
 import { V86Error } from "./errors.ts";
 import { guestSettings, type V86Guest } from "./guest.ts";
 import { V86_VERSION } from "./library.ts";
-import { PortTap } from "./port-tap.ts";
 import { portTarget } from "./port-target.ts";
-import type { V86Ports } from "./ports.ts";
 import { SerialConsole } from "./serial-console.ts";
 
 const ENGINE = "v86";
@@ -38,7 +36,7 @@ export interface V86Machine extends Machine {
   readonly engine: typeof ENGINE;
   /** Guest RAM in bytes. */
   readonly memorySize: number;
-  /** Accesses, of the guest and through `ports`, that were dropped because v86's device threw; see {@link V86Ports}. */
+  /** Accesses, of the guest and through `ports`, that were dropped because v86's device threw. */
   readonly droppedAccesses: number;
 }
 
