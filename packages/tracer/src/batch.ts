@@ -1,4 +1,5 @@
 import { directionOf, isString, opOf, widthOf, type Direction, type Op, type Width } from "./access.ts";
+import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 
 /** Accesses a batch holds at the most; the size at which {@link BatchBuilder} hands one on. */
 export const BATCH_CAPACITY = 16_384;
@@ -69,6 +70,9 @@ export interface Access {
   readonly payload: Uint8Array | undefined;
 }
 
+/** Bits an access can move, by log2 of its width in bytes. */
+const WIDTH_MASKS = [0xff, 0xffff, -1] as const;
+
 /** Collects accesses into batches and hands each full one to `sink`. Its columns are reused from batch to batch. */
 export class BatchBuilder {
   readonly #sink: (batch: AccessBatch) => void;
@@ -101,19 +105,25 @@ export class BatchBuilder {
     return this.#firstSeq + this.#length;
   }
 
-  /** Appends one access. `time` in nanoseconds since the start of the trace. */
+  /**
+   * Appends one access. `time` in nanoseconds since the start of the trace. Bits of `value` beyond the op's width are
+   * dropped: engines leave sign extensions there (QEMU logs a byte FFh written to port 402h as FFFFFFFFh).
+   */
   push(time: number, port: number, op: Op, value: number, vcpu = 0): void {
     const i = this.#length;
     this.#time[i] = time;
     this.#port[i] = port;
     this.#op[i] = op;
-    this.#value[i] = value;
+    this.#value[i] = value & (WIDTH_MASKS[(op >>> 1) & 3] ?? 0);
     this.#vcpu[i] = vcpu;
     this.#length = i + 1;
     if (i + 1 === this.#capacity) this.flush();
   }
 
-  /** Appends one string access; `payload` is undefined where only the first element was observed. */
+  /**
+   * Appends one string access; `payload` is undefined where only the first element was observed. An instruction that
+   * moved more than 1 MiB becomes several accesses.
+   */
   pushString(
     time: number,
     port: number,
@@ -124,6 +134,14 @@ export class BatchBuilder {
     payload: Uint8Array | undefined,
     vcpu = 0,
   ): void {
+    const bytes = width / 8;
+    const most = MAX_PAYLOAD_BYTES / bytes;
+    if (payload !== undefined && count > most) {
+      this.pushString(time, port, direction, width, most, first, payload.subarray(0, MAX_PAYLOAD_BYTES), vcpu);
+      const rest = payload.subarray(MAX_PAYLOAD_BYTES);
+      this.pushString(time, port, direction, width, count - most, Buffer.from(rest).readUIntLE(0, bytes), rest, vcpu);
+      return;
+    }
     this.#strings.push({ index: this.#length, count, payload });
     this.push(time, port, opOf(direction, width, true), first, vcpu);
   }

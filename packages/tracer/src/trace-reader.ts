@@ -1,12 +1,15 @@
 import type { AccessBatch } from "./batch.ts";
 import { readDirectory, type DirectoryEntry } from "./directory.ts";
-import { TraceFormatError, type TraceProblem } from "./errors.ts";
+import { TraceFormatError, type TraceFormatCode, type TraceProblem } from "./errors.ts";
 import { FrameScanner } from "./frame-scanner.ts";
 import type { TraceInfo } from "./info.ts";
 import type { ByteSource } from "./io/byte-source.ts";
 import { ByteWindow } from "./io/byte-window.ts";
 import { RangeCutter, type TraceRange } from "./range.ts";
 import { TraceWalker, type TraceChunk, type TraceEvent } from "./trace-walker.ts";
+
+/** What can be wrong with a header that is one. */
+const HEADER_FAULTS: ReadonlySet<TraceFormatCode> = new Set(["TRACE_HEADER_DAMAGED", "TRACE_VERSION", "TRACE_FEATURE"]);
 
 /**
  * Reads a trace. What is damaged is passed over: the batch that follows begins with a gap, and {@link problems} says what
@@ -29,11 +32,8 @@ export class TraceReader {
     if (first?.kind === "header") return new TraceReader(source, first.info);
     const at = { offset: 0, chunk: 0 };
     if (first === undefined) throw new TraceFormatError("TRACE_EMPTY", "the file is empty", at);
-    if (first.kind === "fault" && first.code !== "TRACE_FRAME_DAMAGED") {
-      const advice =
-        first.code === "TRACE_VERSION" || first.code === "TRACE_FEATURE"
-          ? ""
-          : "; `portrait recover` saves what it can";
+    if (first.kind === "fault" && HEADER_FAULTS.has(first.code)) {
+      const advice = first.code === "TRACE_HEADER_DAMAGED" ? "; `portrait recover` saves the accesses" : "";
       throw new TraceFormatError(first.code, first.reason + advice, at);
     }
     throw new TraceFormatError("TRACE_NOT_PIO", "this is not a .pio trace: it does not begin with a trace header", at);
