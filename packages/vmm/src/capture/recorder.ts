@@ -9,7 +9,7 @@ const PENDING_LIMIT = 64;
 
 /** Where a recorder's batches go. */
 export interface RecorderOutputs {
-  readonly writer?: TraceWriter;
+  readonly writer?: Pick<TraceWriter, "write" | "flush">;
   readonly classifier?: Classifier;
 }
 
@@ -19,7 +19,7 @@ export interface RecorderOutputs {
  */
 export class Recorder {
   readonly machine: Machine;
-  readonly #writer: TraceWriter | undefined;
+  readonly #writer: RecorderOutputs["writer"];
   readonly #tap: { flush(): void };
   readonly #pending = new Set<Promise<void>>();
   #failure: unknown;
