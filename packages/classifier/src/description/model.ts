@@ -44,6 +44,8 @@ export type Step =
 export interface Reach {
   /** Values this way serves; undefined: any. */
   readonly to: Guard | undefined;
+  /** What other selectors must be for this way to exist. */
+  readonly guards: readonly Guard[];
   readonly steps: readonly Step[];
 }
 

@@ -398,7 +398,8 @@ class Resolver {
         const path = [kind, name, "reach", i];
         const steps = reach.do.map((step, j) => this.#step(step, [...path, "do", j]));
         const to = reach.to === undefined ? undefined : this.#guard(name, reach.to, [...path, "to"]);
-        return { to, steps: steps.filter((step) => step !== undefined) };
+        const guards = this.#guards(reach.when, [...path, "when"]);
+        return { to, guards, steps: steps.filter((step) => step !== undefined) };
       });
     }
   }

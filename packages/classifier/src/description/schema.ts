@@ -27,7 +27,7 @@ const selector = z.strictObject({
   bits: z.int().min(1).max(26).optional(),
   reset: z.union([word, name]).optional(),
   reach: z
-    .array(z.strictObject({ to: oneOrMore(selectorValue).optional(), do: z.array(step).min(1) }))
+    .array(z.strictObject({ to: oneOrMore(selectorValue).optional(), when: when.optional(), do: z.array(step).min(1) }))
     .min(1)
     .optional(),
 });

@@ -181,6 +181,8 @@ export class InstanceState {
     const lanes = slot.lanes === undefined ? 1 : access.width / 8;
     const first = slot.lanes === undefined ? key : key * 4 + access.port.offset - slot.lanes.offset;
     for (let lane = 0; lane < lanes; lane++) {
+      // A byte of which nothing is kept is another slot's.
+      if (slot.lanes !== undefined && ((rule.keep >>> (8 * lane)) & 0xff) === 0) continue;
       if (!certain) this.slots.loseKey(slot, first + lane, `access ${access.seq} may have changed it`);
       else if (access.value === undefined)
         this.slots.loseKey(slot, first + lane, `the value of access ${access.seq} was not observed`);

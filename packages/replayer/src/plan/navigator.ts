@@ -9,6 +9,7 @@ import {
   type Guard,
   type Instance,
   type Port,
+  type Reach,
   type Register,
   type Selector,
   type Step,
@@ -119,10 +120,13 @@ export class Navigator {
   #reachOne(guard: Guard, purpose: string, depth: number): void {
     const selector = this.#instance.device.selectors[guard.selector];
     if (selector === undefined) return;
-    for (const reach of selector.reach) {
+    // A way that exists already comes before one that has to be made.
+    const exists = (reach: Reach) => reach.guards.every((one) => this.#holds(one));
+    for (const reach of [...selector.reach].sort((a, b) => Number(exists(b)) - Number(exists(a)))) {
       const value = this.#pick(guard, selector, reach.to);
       if (value === undefined) continue;
       if (depth >= DEPTH_LIMIT) break;
+      this.reach(reach.guards, purpose, depth + 1);
       const to = `${selector.name} = ${selector.values?.[value] ?? value}`;
       const why = purpose === "" ? `leaves ${to} as the guest had it` : `reaches ${purpose}: ${to}`;
       for (const step of reach.steps) this.#perform(step, value, why, depth + 1);
