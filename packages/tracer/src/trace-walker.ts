@@ -109,7 +109,7 @@ export class TraceWalker {
         if (event !== undefined) yield event;
       } else if (scanned.kind === "index") {
         this.#sealed = true;
-        yield { kind: "index", offset: scanned.offset, index: scanned.index };
+        if (!this.#refused) yield { kind: "index", offset: scanned.offset, index: scanned.index };
       } else if (scanned.kind === "problem") {
         this.#damaged(scanned.code, scanned.reason);
         const { code, offset, length, reason } = scanned;

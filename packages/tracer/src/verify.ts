@@ -20,14 +20,19 @@ export async function verifyTrace(source: ByteSource): Promise<TraceReport> {
   const counts = { segments: 0, chunks: 0, accesses: 0, chunkBytes: 0 };
   let segmentOffset = 0;
   let seen: IndexEntry[] = [];
+  let whole = true;
   for await (const event of new TraceWalker(source).walk()) {
-    if (event.kind === "problem") problems.push(event.problem);
-    else if (event.kind === "segment") {
+    if (event.kind === "problem") {
+      problems.push(event.problem);
+      whole = false;
+    } else if (event.kind === "segment") {
       counts.segments++;
       segmentOffset = event.offset;
       seen = [];
+      whole = true;
     } else if (event.kind === "index") {
-      const reason = disagreement(event.index, event.offset - segmentOffset, seen);
+      // Where chunks are lost, that the index still names them is no news.
+      const reason = whole ? disagreement(event.index, event.offset - segmentOffset, seen) : undefined;
       const place = { offset: event.offset, length: 0, chunk: counts.chunks };
       if (reason !== undefined) problems.push({ code: "TRACE_INDEX_DAMAGED", ...place, reason });
     } else {

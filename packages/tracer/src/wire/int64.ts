@@ -40,7 +40,11 @@ export function readSfixed64(reader: Reader): bigint {
 }
 
 function safe(value: Long | number): number {
-  const number = Number(value.toString());
+  const number = typeof value === "number" ? value : fromHalves(value);
   if (!Number.isSafeInteger(number)) throw new RangeError(`${number} is beyond 53 bits`);
   return number;
+}
+
+function fromHalves({ high, low, unsigned }: Long): number {
+  return (unsigned ? high >>> 0 : high) * 2 ** 32 + (low >>> 0);
 }
