@@ -33,7 +33,7 @@ export class ConsoleLines {
 
   /** Shows an unfinished last line too. */
   async end(): Promise<void> {
-    if (this.#rest !== "") this.#take("\n");
+    if (this.#rest.trim() !== "") this.#take("\n");
     await this.#out.drain();
   }
 }
