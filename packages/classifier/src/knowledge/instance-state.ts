@@ -252,6 +252,7 @@ export class InstanceState {
     for (const { selector, value } of rule.set)
       this.#next[selector] = certain || this.#next[selector] === value ? value : UNKNOWN;
     for (const { selector, field } of rule.latch) {
+      if (!access.out && this.selectors[selector] !== UNKNOWN) continue;
       this.#next[selector] = certain && access.value !== undefined ? fieldOf(field, access.value) : UNKNOWN;
     }
     for (const { selector, amount } of rule.add) {

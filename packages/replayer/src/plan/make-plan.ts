@@ -86,7 +86,7 @@ class DevicePlan {
     const why = slot.why ?? slot.title ?? `state of ${slot.name}`;
     const reason = { from: [write.seq], why: write.read ? `${why}; read at the source` : why, risk: slot.risk };
     try {
-      const guards = [...write.guards, ...exactly(slot.key, write.key)];
+      const guards = [...exactly(slot.key, write.key), ...write.guards];
       navigator.write(
         write.register,
         value,

@@ -48,7 +48,7 @@ export class Navigator {
   }
 
   /**
-   * Writes a register, after reaching it.
+   * Writes a register, after reaching it. A key among `guards` comes first: the way to it often brings the rest along.
    * @throws UnreachableError
    */
   write(
@@ -59,7 +59,7 @@ export class Navigator {
     drain: Drain | undefined,
     reason: Omit<PlanStepReason, "device" | "register">,
   ): void {
-    this.reach([...register.writeGuards, ...guards], register.name, 0);
+    this.reach([...guards, ...register.writeGuards], register.name, 0);
     this.#emit(register, { op: "out", port: this.#address(register.port), width, value }, reason);
     this.#advance(register.port, true, width, value);
     if (drain !== undefined) this.#drain(drain);
@@ -70,7 +70,7 @@ export class Navigator {
    * @throws UnreachableError
    */
   read(register: Register, guards: readonly Guard[], why: string): number {
-    this.reach([...register.readGuards, ...guards], register.name, 0);
+    this.reach([...guards, ...register.readGuards], register.name, 0);
     const width = register.port.widths[0] ?? 8;
     this.#emit(register, { op: "in", port: this.#address(register.port), width }, { from: [], why, risk: "safe" });
     this.#advance(register.port, false, width, undefined);
