@@ -1,0 +1,57 @@
+import { once } from "node:events";
+import { createConnection, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { QemuError } from "./errors.ts";
+
+const CONNECT_LIMIT_MS = 5_000;
+
+/** A Unix socket that speaks in lines. What is read is handed on line by line; when it ends, with a reason. */
+export class LineSocket {
+  readonly path: string;
+  readonly #socket: Socket;
+  #ended: QemuError | undefined;
+
+  private constructor(path: string, socket: Socket) {
+    this.path = path;
+    this.#socket = socket;
+  }
+
+  /** @throws QemuError CONNECT where nobody listens within 5 s. */
+  static async connect(
+    path: string,
+    on: { line(text: string): void; end(reason: QemuError): void },
+  ): Promise<LineSocket> {
+    const socket = createConnection({ path });
+    socket.setTimeout(CONNECT_LIMIT_MS, () => socket.destroy(new Error(`no answer in ${CONNECT_LIMIT_MS / 1000} s`)));
+    try {
+      await once(socket, "connect");
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new QemuError("CONNECT", `${path}: ${reason}; is QEMU running, and is this its socket?`, { cause });
+    }
+    socket.setTimeout(0);
+    const self = new LineSocket(path, socket);
+    const end = (cause?: Error) => {
+      if (self.#ended !== undefined) return;
+      self.#ended = new QemuError("CLOSED", `${path}: QEMU closed the connection`, { cause });
+      on.end(self.#ended);
+    };
+    socket.on("error", end).on("close", () => {
+      end();
+    });
+    createInterface({ input: socket, crlfDelay: Infinity }).on("line", on.line).on("error", end);
+    return self;
+  }
+
+  /** Sends text; throws where the connection has ended. */
+  send(text: string): void {
+    if (this.#ended !== undefined) throw this.#ended;
+    this.#socket.write(text);
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.#ended ??= new QemuError("CLOSED", `${this.path}: closed`);
+    this.#socket.destroy();
+  }
+}
