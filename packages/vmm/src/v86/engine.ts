@@ -115,6 +115,8 @@ export class V86Engine {
     this.#stopAfter = stopAfter;
     let idle: number;
     try {
+      // v86 itself asks only at the end of a slice; what a stop held back is due before the next instruction.
+      this.cpu.handle_irqs();
       idle = this.cpu.main_loop();
     } catch (cause) {
       throw this.#fault(cause);

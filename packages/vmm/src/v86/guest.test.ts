@@ -50,6 +50,15 @@ describe("boots", () => {
     expect(await booted({ guest })).toMatchObject({ reason: "halted", accesses: 1 });
   });
 
+  test("a multiboot image without the ports of v86's test harness", async () => {
+    const bytes = multibootImage(0x10003);
+    bytes.set([...outb(0xf4, 0x10), ...HALT_FOR_GOOD], 32);
+    const machine = await createV86Machine({ guest: { kind: "image", bytes }, deterministic: true });
+    expect(await machine.run({ wallMs: 5_000 })).toBe("halted");
+    expect(machine.droppedAccesses).toBe(0);
+    await machine.destroy();
+  });
+
   test("a flat image in which only the magic number of multiboot stands", async () => {
     const image = flatImage([...outb(0x80, 1), ...HALT_FOR_GOOD]);
     new DataView(image.buffer).setUint32(0x100, 0x1badb002, true);

@@ -38,6 +38,8 @@ export interface V86Cpu extends V86CpuViews {
   readonly fw_value: { readonly length: number };
   /** Runs the guest for about a millisecond; gives the milliseconds it may sleep, 0 when it has work to do. */
   main_loop(): number;
+  /** Enters the handler of an interrupt that is requested, if interrupts are on. */
+  handle_irqs(): void;
   update_state_flags(): void;
   full_clear_tlb(): void;
   jit_clear_cache(): void;

@@ -94,7 +94,6 @@ function evaluate(
     performance: { now: clock.tick },
     Date: dateOf(clock),
     crypto: random === undefined ? globalThis.crypto : cryptoOf(random),
-    Math: random === undefined ? Math : mathOf(random),
     // v86 finishes its start in a timer and drops the promise of it.
     setTimeout: (callback: Callable, ms: number) => setTimeout(() => void rejecting(callback, onError)(), ms),
     require: createRequire(import.meta.url),
@@ -135,10 +134,6 @@ function dateOf(clock: GuestClock): unknown {
       return clock.wallClock();
     }
   };
-}
-
-function mathOf(random: () => number): unknown {
-  return Object.create(Math, { random: { value: random } });
 }
 
 function cryptoOf(random: () => number): unknown {

@@ -8,6 +8,7 @@ const EMULATOR_FUNCTIONS = ["add_listener", "destroy", "bus.send"];
 
 const CPU_FUNCTIONS = [
   "main_loop",
+  "handle_irqs",
   "update_state_flags",
   "full_clear_tlb",
   "jit_clear_cache",
