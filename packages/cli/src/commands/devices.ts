@@ -1,0 +1,116 @@
+import type { Command } from "commander";
+import { DescriptionError, loadDescription } from "@portrait/classifier";
+import { closest } from "../closest.ts";
+import { deviceJson } from "../device-library/device-json.ts";
+import { deviceText } from "../device-library/device-text.ts";
+import { EXIT, UsageError, type ExitCode } from "../errors.ts";
+import { json, reportFormatOption, type ReportFormat } from "../formats.ts";
+import { examples } from "../help.ts";
+import { libraryFor, readDescription } from "../input/library.ts";
+import { hex, plural } from "../output/numbers.ts";
+import { table } from "../output/table.ts";
+import type { Runner } from "../runner.ts";
+import type { Session } from "../session.ts";
+
+interface DevicesOptions {
+  readonly output: ReportFormat;
+}
+
+/** `portrait devices`. */
+export function addDevices(program: Command, runner: Runner): void {
+  const devices = program.command("devices").description("The library of device descriptions.");
+  const listing = devices
+    .command("list", { isDefault: true })
+    .description("List the device types, their instances and where they stand.")
+    .addOption(reportFormatOption())
+    .action((options: DevicesOptions, self: Command) => runner.run(self, (session) => list(session, options)));
+  const showing = devices
+    .command("show")
+    .description("Print what a description says: ports, registers, what restores them, and what nothing restores.")
+    .argument("<id>", "device type or instance")
+    .addOption(reportFormatOption())
+    .action((id: string, options: DevicesOptions, self: Command) =>
+      runner.run(self, (session) => show(session, id, options)),
+    );
+  const checking = devices
+    .command("check")
+    .description("Check description files; every mistake is printed with its line. Exit code 1 if there is one.")
+    .argument("<file...>", "description files")
+    .addOption(reportFormatOption())
+    .action((files: string[], options: DevicesOptions, self: Command) =>
+      runner.run(self, (session) => check(session, files, options)),
+    );
+  examples(devices, [
+    ["portrait devices", "what is known"],
+    ["portrait devices show pic1", "what is known of one of them"],
+  ]);
+  examples(listing, [
+    ["portrait devices list", "what is known"],
+    ["portrait devices list --devices ./my-devices", "with descriptions of your own"],
+  ]);
+  examples(showing, [
+    ["portrait devices show i8259", "by device type"],
+    ["portrait devices show com1 -o json | jq .registers", "by instance, for another program"],
+  ]);
+  examples(checking, [
+    ["portrait devices check sound.yaml", "while writing it"],
+    ["portrait devices check my-devices/*.yaml -o json", "for an editor"],
+  ]);
+}
+
+async function list(session: Session, { output }: DevicesOptions): Promise<ExitCode> {
+  const { devices } = await libraryFor(session.devices);
+  if (output === "json") {
+    session.out.line(
+      json(devices.map(deviceJson).map(({ id, title, source, instances }) => ({ id, title, source, instances }))),
+    );
+    return EXIT.done;
+  }
+  const rows = devices.map(({ id, title, instances }) => [
+    session.colors.bold(id),
+    title,
+    instances.map(({ name, base }) => `${name} ${hex(base)}`).join(", "),
+  ]);
+  for (const line of table(rows, ["left", "left", "left"])) session.out.line(line);
+  return EXIT.done;
+}
+
+async function show(session: Session, id: string, { output }: DevicesOptions): Promise<ExitCode> {
+  const { devices, instances } = await libraryFor(session.devices);
+  const device = devices.find((one) => one.id === id) ?? instances.find(({ name }) => name === id)?.device;
+  if (device === undefined) {
+    const near = closest(id, [...devices.map((one) => one.id), ...instances.map(({ name }) => name)]);
+    throw new UsageError(
+      `there is no device "${id}"${near === undefined ? "; see: portrait devices list" : `; did you mean "${near}"?`}`,
+    );
+  }
+  if (output === "json") session.out.line(json(deviceJson(device)));
+  else for (const line of deviceText(device, session.colors)) session.out.line(line);
+  return EXIT.done;
+}
+
+async function check(session: Session, files: readonly string[], { output }: DevicesOptions): Promise<ExitCode> {
+  const reports = await Promise.all(files.map(checkOne));
+  const mistakes = reports.reduce((sum, { problems }) => sum + problems.length, 0);
+  if (output === "json") session.out.line(json({ ok: mistakes === 0, files: reports }));
+  else {
+    for (const { file, message } of reports) session.out.line(message ?? `${file}: good`);
+    if (mistakes > 0) session.out.line(plural(mistakes, "mistake"));
+  }
+  return mistakes === 0 ? EXIT.done : EXIT.different;
+}
+
+async function checkOne(file: string): Promise<{
+  readonly file: string;
+  readonly problems: DescriptionError["problems"];
+  readonly message?: string;
+}> {
+  const { text } = await readDescription(file);
+  try {
+    loadDescription(text, file);
+    return { file, problems: [] };
+  } catch (error) {
+    if (!(error instanceof DescriptionError)) throw error;
+    return { file, problems: error.problems, message: error.message };
+  }
+}

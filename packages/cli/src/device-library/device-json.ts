@@ -1,0 +1,50 @@
+import type { Device } from "@portrait/classifier";
+import { hex } from "../output/numbers.ts";
+
+/** A description as `portrait devices show -o json` prints it. */
+export interface DeviceJson {
+  readonly id: string;
+  readonly title: string;
+  readonly source: string;
+  readonly instances: readonly { readonly name: string; readonly base: string; readonly title?: string }[];
+  readonly ports: readonly { readonly name: string; readonly offset: number; readonly widths: readonly number[] }[];
+  readonly registers: readonly Record<string, unknown>[];
+  readonly slots: readonly Record<string, unknown>[];
+  readonly unreachable: readonly { readonly what: string; readonly why: string }[];
+  readonly notModelled: readonly { readonly what: string; readonly why: string }[];
+}
+
+/** A description as JSON. */
+export function deviceJson(device: Device): DeviceJson {
+  const { id, title, source, instances, ports, registers, slots, unreachable, notModelled } = device;
+  return {
+    id,
+    title,
+    source,
+    instances: instances.map((one) => ({
+      name: one.name,
+      base: hex(one.base),
+      ...(one.title !== undefined && { title: one.title }),
+    })),
+    ports: ports.map(({ name, offset, widths }) => ({ name, offset, widths })),
+    registers: registers.map((register) => ({
+      name: register.name,
+      title: register.title,
+      access: register.access,
+      port: register.port.name,
+      fields: register.fields,
+      never: register.never,
+    })),
+    slots: slots.map((slot) => ({
+      name: slot.name,
+      key: slot.key.map(({ name }) => name),
+      reset: slot.reset === undefined ? undefined : hex(slot.reset),
+      risk: slot.risk,
+      why: slot.why,
+      never: slot.never,
+      read: slot.read?.name,
+    })),
+    unreachable: unreachable.map(({ what, why }) => ({ what, why })),
+    notModelled,
+  };
+}

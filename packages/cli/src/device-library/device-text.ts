@@ -1,0 +1,55 @@
+import type { Device, Field } from "@portrait/classifier";
+import type { ChalkInstance } from "chalk";
+import { hex } from "../output/numbers.ts";
+import { table } from "../output/table.ts";
+
+/** A description as lines for people. */
+export function deviceText(device: Device, { bold }: ChalkInstance): string[] {
+  const { id, title, source, instances, unreachable, notModelled } = device;
+  const sections: [string, string[]][] = [
+    [
+      "Instances",
+      instances.map(
+        ({ name, base, title: what }) => `  ${name} at ${hex(base)}${what === undefined ? "" : `: ${what}`}`,
+      ),
+    ],
+    ["Registers", registerLines(device)],
+    ["State, and how it comes back", slotLines(device)],
+    ["No port write restores", unreachable.map(({ what, why }) => `  ${what}: ${why}`)],
+    ["Not described", notModelled.map(({ what, why }) => `  ${what}: ${why}`)],
+  ];
+  return [
+    `${bold(id)}  ${title}`,
+    source,
+    ...sections.flatMap(([heading, lines]) => (lines.length === 0 ? [] : ["", bold(heading), ...lines])),
+  ];
+}
+
+function registerLines({ registers }: Device): string[] {
+  const rows = registers.map(({ name, title, access, port, fields, never }) => [
+    "",
+    name,
+    access,
+    `${port.name} +${port.offset}`,
+    [title, fields.map(fieldText).join(" "), never === undefined ? undefined : `never replayed: ${never}`]
+      .filter((text) => text !== undefined && text !== "")
+      .join("; "),
+  ]);
+  return table(rows, ["left", "left", "left", "left", "left"]);
+}
+
+function fieldText({ name, high, low }: Field): string {
+  return high === low ? `${name}[${high}]` : `${name}[${high}:${low}]`;
+}
+
+function slotLines({ slots }: Device): string[] {
+  const rows = slots.map(({ name, key, reset, risk, why, never, read }) => [
+    "",
+    key.length === 0 ? name : `${name}[${key.map((selector) => selector.name).join(" ")}]`,
+    reset === undefined ? "" : `reset ${hex(reset)}`,
+    never === undefined ? risk : "left out",
+    read === undefined ? "write-only" : `read back by ${read.name}`,
+    never ?? why ?? "",
+  ]);
+  return table(rows, ["left", "left", "left", "left", "left", "left"]);
+}

@@ -1,0 +1,23 @@
+import type { Plan, PlanStep } from "@portrait/replayer";
+import { hex } from "../output/numbers.ts";
+
+/** A plan as `portrait plan -o json` prints it. */
+export function planJson({ steps, unknown, unreachable, counts }: Plan): Record<string, unknown> {
+  return { steps: steps.map(stepJson), unknown, unreachable, counts };
+}
+
+function stepJson(step: PlanStep): Record<string, unknown> {
+  const { device, register, from, why, risk } = step;
+  return { ...operationJson(step), device, register, from, why, risk };
+}
+
+function operationJson(step: PlanStep): Record<string, unknown> {
+  switch (step.op) {
+    case "out":
+      return { op: "out", port: hex(step.port), width: step.width, value: hex(step.value) };
+    case "in":
+      return { op: "in", port: hex(step.port), width: step.width };
+    case "drain":
+      return { op: "drain", port: hex(step.port), status: hex(step.status), mask: hex(step.mask), limit: step.limit };
+  }
+}
