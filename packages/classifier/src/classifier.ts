@@ -1,9 +1,13 @@
-import { isOut, isString, widthOf, type AccessBatch, type Width } from "@portrait/tracer";
+import { isOut, isString, widthOf, type AccessBatch, type Direction, type Width } from "@portrait/tracer";
 import type { Instance, Register, Verdict } from "./description/model.ts";
 import { InstanceState, stronger, type DeviceAccess } from "./knowledge/instance-state.ts";
 import type { Library, PortClaim } from "./library.ts";
+import type { Criterion } from "./select/criteria.ts";
 
-/** One thing an access reached. Several where it was split over registers, or could not be told. */
+/**
+ * One thing an access reached. Several where it was split over registers, or could not be told; elements of a string
+ * instruction that reached the same are one.
+ */
 export interface Reached {
   readonly instance: Instance;
   /** More than one: it may have been any of them. */
@@ -16,9 +20,27 @@ export interface Reached {
   readonly criteria: number;
 }
 
+/** One access, as {@link Classifier.candidates} is asked about it. */
+export interface AccessInQuestion {
+  readonly direction: Direction;
+  readonly port: number;
+  readonly width: Width;
+  /** Undefined where it was not observed. */
+  readonly value: number | undefined;
+}
+
+/** A register that an access may reach, and the instance it is of. */
+export interface Candidate {
+  readonly instance: Instance;
+  readonly register: Register;
+}
+
 /** Verdicts as the column of {@link ClassifiedColumns} holds them. */
 export const VERDICTS: readonly Verdict[] = ["unknown", "read", "command", "transfer", "state"];
 const UNKNOWN_VERDICT = 0;
+
+/** Unobserved elements of a string instruction that are followed one by one. */
+const UNOBSERVED_LIMIT = 65_536;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -86,6 +108,27 @@ export class Classifier {
     for (const state of this.states) state.lose(`not observed: ${reason}`);
   }
 
+  /**
+   * The registers that an access made now may reach, one when all is known; `without`: those it may reach if that criterion
+   * were not looked at. None for an access that no port takes whole.
+   */
+  candidates(access: AccessInQuestion, without?: Criterion): Candidate[] {
+    const claims = without === "port" ? this.#everyPort() : (this.library.claims(access.port) ?? []);
+    return claims.flatMap(({ instance, port }) => {
+      const state = this.states[instance];
+      if (state === undefined || !port.widths.includes(access.width)) return [];
+      const found: Register[] = [];
+      const { direction, width, value } = access;
+      const one: DeviceAccess = { port, out: direction === "out", width, value, seq: this.accesses, part: 0 };
+      const count = state.select(one, found, without === "port" ? undefined : without);
+      return found.slice(0, count).map((register) => ({ instance: state.instance, register }));
+    });
+  }
+
+  #everyPort(): PortClaim[] {
+    return this.library.instances.flatMap(({ device }, instance) => device.ports.map((port) => ({ instance, port })));
+  }
+
   #classify(batch: AccessBatch, row: number, columns: ClassifiedColumns | undefined): void {
     const op = batch.op[row] ?? 0;
     const claims = this.library.claims(batch.port[row] ?? 0);
@@ -150,20 +193,13 @@ export class Classifier {
         wantCriteria,
         reached,
       );
-    if (!isString(op)) element(batch.value[row] ?? 0, 0);
-    else {
-      const string = batch.strings.find((one) => one.index === row);
+    const string = isString(op) ? batch.strings.find((one) => one.index === row) : undefined;
+    if (string?.payload !== undefined) {
       const bytes = widthOf(op) / 8;
-      const payload = string?.payload;
-      for (let i = 0; i < (string?.count ?? 1); i++) {
-        reached.length = 0;
-        // An element that was not observed has the effect of any value; more of the same changes nothing.
-        if (payload === undefined && i > 1) break;
-        element(
-          payload === undefined ? (i === 0 ? batch.value[row] : undefined) : valueAt(payload, i * bytes, bytes),
-          i * bytes,
-        );
-      }
+      for (let i = 0; i < string.count; i++) element(valueAt(string.payload, i * bytes, bytes), i * bytes);
+    } else {
+      element(batch.value[row] ?? 0, 0);
+      this.#repeatUnobserved((string?.count ?? 1) - 1, reached, (i) => element(undefined, (i * widthOf(op)) / 8));
     }
     if (columns === undefined) return;
     const first = reached[0];
@@ -171,6 +207,21 @@ export class Classifier {
     const verdict = reached.reduce<Verdict>((best, one) => stronger(best, one.verdict), "unknown");
     this.#put(columns, row, instance, first?.registers[0]?.index ?? 0, VERDICTS.indexOf(verdict), first?.criteria ?? 0);
     if (reached.length > 1 || (first !== undefined && first.registers.length !== 1)) columns.several.set(row, reached);
+  }
+
+  /** Elements of a string instruction of which only the first was observed: each has the effect of any value. */
+  #repeatUnobserved(count: number, reached: readonly Reached[], element: (i: number) => void): void {
+    for (let i = 1; i <= count; i++) {
+      const states = [...new Set(reached.map(({ instance }) => this.states[this.library.instances.indexOf(instance)]))];
+      const before = states.map((state) => state?.selectors.join());
+      if (i > UNOBSERVED_LIMIT) {
+        for (const state of states) state?.lose(`a string instruction of ${count + 1} elements was not observed`);
+        return;
+      }
+      element(i);
+      // What left the selectors as they were does the same again.
+      if (states.every((state, j) => state?.selectors.join() === before[j])) return;
+    }
   }
 
   /** Reaches the ports that take the whole width; where none does, the halves on their own, low first. */
@@ -195,6 +246,7 @@ export class Classifier {
       const criteria = wantCriteria ? state.criteria(access) : 0;
       const verdict = state.apply(access, found, count);
       const registers = found.slice(0, count);
+      if (reached.some((one) => one.instance === state.instance && sameRegisters(one.registers, registers))) continue;
       reached.push({ instance: state.instance, registers, verdict, width, value: value ?? 0, criteria });
     }
     if (claims.length > 0 || width === 8) return;
@@ -205,6 +257,10 @@ export class Classifier {
     this.#reachPart(address, out, half, low, seq, part, wantCriteria, reached);
     this.#reachPart(address + bytes, out, half, high, seq, part + bytes, wantCriteria, reached);
   }
+}
+
+function sameRegisters(a: readonly Register[], b: readonly Register[]): boolean {
+  return a.length === b.length && a.every((register, i) => register === b[i]);
 }
 
 function valueAt(payload: Uint8Array, offset: number, bytes: number): number {

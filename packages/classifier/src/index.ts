@@ -1,6 +1,6 @@
 export { builtinDescriptions } from "./builtin.ts";
 export { Classifier, classifiedColumns, VERDICTS } from "./classifier.ts";
-export type { ClassifiedColumns, Reached } from "./classifier.ts";
+export type { AccessInQuestion, Candidate, ClassifiedColumns, Reached } from "./classifier.ts";
 export { loadDescription } from "./description/load.ts";
 export { cubesHold, fieldOf, guardAccepts, putField } from "./description/model.ts";
 export type {

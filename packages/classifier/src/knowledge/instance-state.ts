@@ -67,8 +67,12 @@ export class InstanceState {
     this.slots.loseAll(reason);
   }
 
-  /** Puts the registers the access may reach into `found` and gives their number; 0 when the port has none for this direction. */
-  select(access: DeviceAccess, found: Register[], without?: Criterion): number {
+  /**
+   * Puts the registers the access may reach into `found` and gives their number; 0 when the port has none for this direction.
+   * `without`: those it may reach for all that the other criteria say.
+   */
+  select(access: DeviceAccess, found: Register[], without?: Exclude<Criterion, "port">): number {
+    if (without === "direction") return this.#selectBothWays(access, found);
     const cell = this.#cells[access.port.index];
     if (cell === undefined) return 0;
     let count = 0;
@@ -82,6 +86,15 @@ export class InstanceState {
       found[count++] = register;
     }
     return count;
+  }
+
+  #selectBothWays(access: DeviceAccess, found: Register[]): number {
+    const count = this.select(access, found);
+    const others: Register[] = [];
+    this.select({ ...access, out: !access.out }, others);
+    const more = others.filter((register) => !found.slice(0, count).includes(register));
+    found.splice(count, found.length, ...more);
+    return count + more.length;
   }
 
   #fits(register: Register, access: DeviceAccess, without: Criterion | undefined): Certainty {
@@ -108,13 +121,9 @@ export class InstanceState {
 
   /** The criteria that decided which register the access reached, as bits of {@link CRITERIA}. Ask before {@link apply}. */
   criteria(access: DeviceAccess): number {
-    const found: Register[] = [];
-    const count = this.select(access, found);
+    const count = this.select(access, []);
     let bits = CRITERIA.port;
-    const cell = this.#cells[access.port.index];
-    const other = access.out ? cell?.in : cell?.out;
-    if (other?.some((register) => register !== found[0])) bits |= CRITERIA.direction;
-    for (const criterion of ["data", "state", "preceding"] as const) {
+    for (const criterion of ["direction", "data", "state", "preceding"] as const) {
       if (this.select(access, [], criterion) > count) bits |= CRITERIA[criterion];
     }
     return bits;

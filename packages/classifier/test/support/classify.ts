@@ -9,7 +9,9 @@ import {
   loadLibrary,
   openOf,
   VERDICTS,
+  type Criterion,
   type InstanceState,
+  type Library,
   type SlotContent,
   type SlotWrite,
   type Verdict,
@@ -39,17 +41,36 @@ export interface Classified {
   slot(instance: string, name: string, key?: number): number | string | readonly string[];
   /** Value of a selector, by its name where it has names; `unknown`. */
   selector(instance: string, name: string): number | string;
+  /** What an access made next could be, `pic1.ICW2`; `without`: if that criterion were not looked at. */
+  candidates(row: Row, without?: Criterion): string[];
 }
 
-/** Classifies accesses with the built-in descriptions of these ids; all of them when left out. */
+/** Where the descriptions come from, and from where on the machine is watched. */
+export interface ClassifyOptions {
+  /** Built-in descriptions of these ids; all of them when left out. */
+  readonly ids?: readonly string[];
+  /** True when left out. */
+  readonly fromReset?: boolean;
+  /** False when left out. */
+  readonly aliases?: boolean;
+}
+
+const libraries = new Map<string, Library>();
+
+function libraryOf({ ids, aliases = false }: ClassifyOptions): Library {
+  const name = `${ids?.join() ?? "all"} ${aliases}`;
+  const sources = builtinDescriptions().filter(({ file }) => ids?.includes(file.replace(".yaml", "")) ?? true);
+  const library = libraries.get(name) ?? loadLibrary(sources, { aliases });
+  libraries.set(name, library);
+  return library;
+}
+
+/** Classifies accesses, given one by one or pushed by a function, with the built-in descriptions. */
 export function classify(
-  rows: readonly Row[],
-  options: { ids?: readonly string[]; fromReset?: boolean } = {},
+  accesses: readonly Row[] | ((builder: BatchBuilder) => void),
+  options: ClassifyOptions = {},
 ): Classified {
-  const sources = builtinDescriptions().filter(
-    ({ file }) => options.ids === undefined || options.ids.includes(file.replace(".yaml", "")),
-  );
-  const classifier = new Classifier(loadLibrary(sources, { aliases: false }), { fromReset: options.fromReset ?? true });
+  const classifier = new Classifier(libraryOf(options), { fromReset: options.fromReset ?? true });
   const columns = classifiedColumns(BATCH_CAPACITY, { criteria: true });
   const seen: Seen[] = [];
   const builder = new BatchBuilder((batch) => {
@@ -65,7 +86,8 @@ export function classify(
       seen.push({ register: several?.join("+") ?? (verdict === "unknown" ? "-" : (one ?? "-")), verdict, criteria });
     }
   });
-  for (const [direction, port, value, width] of rows) builder.push(0, port, opOf(direction, width ?? 8), value);
+  if (typeof accesses === "function") accesses(builder);
+  else for (const row of accesses) push(builder, row);
   builder.flush();
   const state = (name: string) => {
     const found = classifier.states.find(({ instance }) => instance.name === name);
@@ -89,7 +111,16 @@ export function classify(
       const value = selectors[selector.index] ?? -1;
       return value === -1 ? "unknown" : (selector.values?.[value] ?? value);
     },
+    candidates: ([direction, port, value, width = 8], without) =>
+      classifier
+        .candidates({ direction, port, value, width }, without)
+        .map(({ instance, register }) => `${instance.name}.${register.name}`),
   };
+}
+
+/** Appends one access to a batch. */
+export function push(builder: BatchBuilder, [direction, port, value, width]: Row): void {
+  builder.push(0, port, opOf(direction, width ?? 8), value);
 }
 
 function shown(content: SlotContent): number | string | readonly string[] {
