@@ -68,12 +68,17 @@ export class FrameWriter {
     this.#hash.update(part);
     this.bytes += part.length;
     if (this.#stream.write(part)) return;
-    const closed = once(this.#stream, "close").then(() => {
+    const listening = new AbortController();
+    const { signal } = listening;
+    const closed = once(this.#stream, "close", { signal }).then(() => {
       throw new MigrationError("PEER", "the other side went away");
     });
-    const drained = once(this.#stream, "drain");
-    closed.catch(() => undefined);
-    await Promise.race([drained, closed]);
+    const drained = once(this.#stream, "drain", { signal });
+    try {
+      await Promise.race([drained, closed]);
+    } finally {
+      listening.abort();
+    }
   }
 }
 
