@@ -1,5 +1,6 @@
 import type { AccessBatch } from "./batch.ts";
 import { TraceWriteError } from "./errors.ts";
+import { ChunkCollector } from "./format/chunk-collector.ts";
 import { ChunkEncoder } from "./format/chunk-encoder.ts";
 import { encodeHeaderFrame } from "./format/header-frame.ts";
 import { IndexBuilder } from "./format/index-frame.ts";
@@ -15,6 +16,7 @@ import type { TraceChunk } from "./trace-walker.ts";
  */
 export class TraceWriter {
   readonly #sink: ByteSink;
+  readonly #collector: ChunkCollector;
   readonly #encoder: ChunkEncoder;
   readonly #index = new IndexBuilder();
   #offset = 0;
@@ -27,13 +29,14 @@ export class TraceWriter {
   /** Throws RangeError where `info` is over 4 MiB. */
   constructor(sink: ByteSink, info: TraceInfo) {
     this.#sink = sink;
+    this.#collector = new ChunkCollector(info.clock);
     this.#encoder = new ChunkEncoder(info.clock);
     this.#emit(encodeHeaderFrame(info));
   }
 
   /** Sequence number the next access gets if its batch leaves none out. */
   get nextSeq(): number {
-    return (this.#firstSeq ?? 0) + this.#encoder.count;
+    return (this.#firstSeq ?? 0) + this.#collector.columns.count;
   }
 
   /**
@@ -44,7 +47,7 @@ export class TraceWriter {
     this.#checkOpen();
     this.#moveTo(batch.firstSeq);
     const cursor = { row: 0, string: 0, marker: 0, gap: 0 };
-    while (this.#encoder.take(batch, cursor)) this.#endChunk();
+    while (this.#collector.take(batch, cursor)) this.#endChunk();
     await this.#tail;
   }
 
@@ -90,8 +93,9 @@ export class TraceWriter {
   }
 
   #endChunk(): void {
-    if (this.#encoder.empty) return;
-    const { raw, facts } = this.#encoder.finish(this.#firstSeq ?? 0);
+    if (this.#collector.empty) return;
+    const { raw, facts } = this.#encoder.encode(this.#collector, this.#firstSeq ?? 0);
+    this.#collector.clear();
     this.#append(encodeFrame(raw), facts);
   }
 

@@ -102,7 +102,7 @@ export class ChunkDecoder {
         clock: message.clock,
         baseTime: message.baseTime,
         maxTime,
-        ports: portRuns(this.#opPort, this.#size),
+        ports: portRuns(this.#opPort.slice(0, this.#size)),
         digest: digestOf(message.accesses),
       }),
     };

@@ -4,43 +4,47 @@ const SLOTS = 4 * CHUNK_ACCESSES;
 
 /** The distinct ops of a chunk in the order they first came, at most {@link CHUNK_ACCESSES} of them. */
 export class OpDictionary {
-  readonly port = new Uint16Array(CHUNK_ACCESSES);
-  readonly kind = new Uint8Array(CHUNK_ACCESSES);
+  /** Port and kind of each entry, as port × 16 + kind. */
+  readonly key = new Int32Array(CHUNK_ACCESSES);
   readonly vcpu = new Uint16Array(CHUNK_ACCESSES);
-  /** True once an op came from another vcpu than 0. */
-  manyVcpus = false;
-  #size = 0;
+  size = 0;
   // Open addressing; a slot holds an entry's index + 1, so that 0 is free.
-  readonly #slots = new Uint16Array(SLOTS);
-
-  get size(): number {
-    return this.#size;
-  }
+  readonly slots = new Uint16Array(SLOTS);
 
   /** Index of an op, which is entered when it is new. */
-  indexOf(port: number, kind: number, vcpu: number): number {
-    let slot = (Math.imul((port << 4) ^ kind ^ Math.imul(vcpu, 0x85ebca77), 0x9e3779b1) >>> 16) % SLOTS;
+  indexOf(key: number, vcpu: number): number {
+    const { slots } = this;
+    let slot = Math.imul(key ^ Math.imul(vcpu, 0x85ebca77), 0x9e3779b1) >>> 16;
     for (;;) {
-      const index = (this.#slots[slot] ?? 0) - 1;
-      if (index < 0) return this.#enter(slot, port, kind, vcpu);
-      if (this.port[index] === port && this.kind[index] === kind && this.vcpu[index] === vcpu) return index;
-      slot = (slot + 1) % SLOTS;
+      const index = (slots[slot] ?? 0) - 1;
+      if (index < 0) break;
+      if (this.key[index] === key && this.vcpu[index] === vcpu) return index;
+      slot = (slot + 1) & (SLOTS - 1);
     }
+    const index = this.size++;
+    slots[slot] = index + 1;
+    this.key[index] = key;
+    this.vcpu[index] = vcpu;
+    return index;
+  }
+
+  /** Ports of the entries. */
+  ports(): Uint16Array {
+    return Uint16Array.from(this.key.subarray(0, this.size), (key) => key >>> 4);
+  }
+
+  /** Kinds of the entries. */
+  kinds(): Uint8Array {
+    return Uint8Array.from(this.key.subarray(0, this.size), (key) => key & 15);
+  }
+
+  /** Vcpus of the entries. */
+  vcpus(): Uint16Array {
+    return this.vcpu.slice(0, this.size);
   }
 
   clear(): void {
-    this.#slots.fill(0);
-    this.#size = 0;
-    this.manyVcpus = false;
-  }
-
-  #enter(slot: number, port: number, kind: number, vcpu: number): number {
-    const index = this.#size++;
-    this.#slots[slot] = index + 1;
-    this.port[index] = port;
-    this.kind[index] = kind;
-    this.vcpu[index] = vcpu;
-    if (vcpu !== 0) this.manyVcpus = true;
-    return index;
+    this.slots.fill(0);
+    this.size = 0;
   }
 }

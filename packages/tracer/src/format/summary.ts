@@ -14,11 +14,11 @@ export interface ChunkFacts {
   readonly digest: string;
 }
 
-/** The runs of consecutive numbers among the first `size` entries of `ports`. */
-export function portRuns(ports: Uint16Array, size: number): [first: number, last: number][] {
+/** The runs of consecutive numbers among `ports`, which get sorted. */
+export function portRuns(ports: Uint16Array): [first: number, last: number][] {
   const runs: [number, number][] = [];
   let last = -2;
-  for (const port of ports.slice(0, size).sort()) {
+  for (const port of ports.sort()) {
     const run = runs.at(-1);
     if (run !== undefined && port <= last + 1) run[1] = port;
     else runs.push([port, port]);
