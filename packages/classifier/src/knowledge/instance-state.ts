@@ -227,9 +227,14 @@ export class InstanceState {
 
   /** Takes a value read from the device as the slot's content. `keyValues` are the selectors the key is made of. */
   learn(slot: Slot, key: number, from: Register, value: number, seq: number, keyValues: readonly number[]): void {
-    const fills = (one: Register) => one.onWrite.some((rule) => rule.fill.includes(slot));
+    const accepts = (guards: readonly Guard[]) =>
+      slot.key.every(({ index }, i) =>
+        guards.every((guard) => guard.selector !== index || guardAccepts(guard, keyValues[i] ?? UNKNOWN)),
+      );
+    const filling = (one: Register) => one.onWrite.find((rule) => rule.fill.includes(slot) && accepts(rule.guards));
+    const fills = (one: Register) => accepts(one.writeGuards) && filling(one) !== undefined;
     const register = fills(from) ? from : (this.instance.device.registers.find(fills) ?? from);
-    const rule = register.onWrite.find((one) => one.fill.includes(slot));
+    const rule = filling(register);
     const width = register.port.widths[0] ?? 8;
     this.slots.fill(slot, key, "whole", {
       seq,

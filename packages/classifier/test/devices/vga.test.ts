@@ -43,6 +43,13 @@ describe("attribute controller", () => {
     expect(seen.registers[1]).toContain("vga.ATTR_ADDRESS|");
     expect(seen.registers[3]).toBe("vga.ATTR_ADDRESS");
   });
+
+  test("what 3C1h shows is taken as a write to the register of the index", () => {
+    const seen = vga([color, resetFlipFlop, ...outs(ATTR, 0x11), ["in", 0x3c1, 0x07]], false);
+    const { slots, instance } = seen.state("vga");
+    const held = instance.device.slots.flatMap((slot) => [...slots.keys(slot)]);
+    expect(held).toMatchObject([[0x11, { status: "known", closed: [{ register: { name: "AR11" }, value: 0x07 }] }]]);
+  });
 });
 
 describe("indexed registers", () => {
