@@ -113,13 +113,13 @@ export function countingGuest(count: number): Uint8Array {
   ]);
 }
 
-/** As {@link countingGuest}, in 32-bit protected mode: a multiboot image loaded at 1 MiB. */
-export function protectedModeGuest(count: number): Uint8Array {
+/** As {@link countingGuest}, in 32-bit protected mode and on any port: a multiboot image loaded at 1 MiB. */
+export function protectedModeGuest(count: number, port = 0x80): Uint8Array {
   const image = Buffer.alloc(64, 0xf4);
   const header = [0x1badb002, 0x10003, -(0x1badb002 + 0x10003), MIB, MIB, MIB + 64, 0, MIB + 32];
   header.forEach((word, i) => image.writeInt32LE(word | 0, i * 4));
   const countBytes = [0, 8, 16, 24].map((shift) => (count >>> shift) & 0xff);
-  const loop = [0xe6, 0x80, 0xff, 0x05, 0x00, 0x05, 0x00, 0x00, 0xe2, 0xf6];
+  const loop = [0xe6, port, 0xff, 0x05, 0x00, 0x05, 0x00, 0x00, 0xe2, 0xf6];
   image.set([CLI, 0xb9, ...countBytes, ...loop, ...HALT_FOR_GOOD], 32);
   return image;
 }
