@@ -43,7 +43,7 @@ export function addClassify(program: Command, runner: Runner): void {
       runner.run(self, (session) => classify(session, file, options)),
     );
   examples(command, [
-    ["portrait classify boot.pio --keep state -o state.pio", "some hundred accesses instead of a hundred thousand"],
+    ["portrait classify boot.pio --keep state -o state.pio", "an eighth of a boot that tells the same of its end"],
     ["portrait classify boot.pio --keep write-only -o - | portrait inspect -", "what a migration must have watched"],
   ]);
 }

@@ -1,7 +1,7 @@
 import type { Library } from "@portrait/classifier";
 import { json } from "../formats.ts";
 import type { ClassifiedTrace } from "../input/classified-trace.ts";
-import { hex, hexPadded, plural } from "../output/numbers.ts";
+import { count, hex, hexPadded, plural } from "../output/numbers.ts";
 import type { Output } from "../output/output.ts";
 import type { Session } from "../session.ts";
 import type { Hunk } from "./compare-accesses.ts";
@@ -73,7 +73,7 @@ export class TextHunks {
   end(first: First, { added, removed }: DiffCounts): void {
     const { out } = this.#session;
     if (first === undefined) out.line("equal");
-    else out.line(`${plural(removed, "access", "accesses")} only in the first, ${added} only in the second`);
+    else out.line(`${plural(removed, "access", "accesses")} only in the first, ${count(added)} only in the second`);
   }
 }
 

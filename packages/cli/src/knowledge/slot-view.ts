@@ -1,12 +1,7 @@
-import {
-  keptValue,
-  openOf,
-  type InstanceState,
-  type Slot,
-  type SlotContent,
-  type SlotWrite,
-} from "@portrait/classifier";
+import { openOf, type InstanceState, type Slot, type SlotContent, type SlotWrite } from "@portrait/classifier";
 import { hex } from "../output/numbers.ts";
+import { keptValues } from "./kept-values.ts";
+import { keyValues } from "./slot-key.ts";
 
 /** What is known of one slot, or of one key of it, as `portrait state -o json` prints it. */
 export type ContentView = {
@@ -34,22 +29,26 @@ export type SlotView = ContentView | KeyedView;
 
 /** What is known of a slot. */
 export function slotView(state: InstanceState, slot: Slot): SlotView {
-  if (slot.key.length === 0) return contentView(state.slots.content(slot, 0));
-  const rest = contentView(state.slots.rest(slot));
+  if (slot.key.length === 0) return contentView(slot, 0, state.slots.content(slot, 0));
+  const rest = contentView(slot, 0, state.slots.rest(slot));
   const keys = [...state.slots.keys(slot)].sort(([a], [b]) => a - b);
   if (keys.length === 0) return rest;
-  const views = keys.map(([key, content]) => ({ key: keyOf(slot, key), ...contentView(content) }));
+  const views = keys.map(([key, content]) => ({ key: keyValues(slot, key), ...contentView(slot, key, content) }));
   return { status: "keyed", keys: views, rest };
 }
 
-/** Content of a slot as JSON. */
-export function contentView(content: SlotContent): ContentView {
+/** Content of a slot, or of one key of it, as JSON. */
+export function contentView(slot: Slot, key: number, content: SlotContent): ContentView {
+  const values = (writes: readonly SlotWrite[]) => keptValues(slot, key, writes).map(hex);
   const open = openOf(content);
-  const halfDone = open.length === 0 ? undefined : { values: open.map(valueText), seq: open.map(({ seq }) => seq) };
-  return { status: content.status, ...held(content), ...(halfDone !== undefined && { halfDone }) };
+  const halfDone = open.length === 0 ? undefined : { values: values(open), seq: open.map(({ seq }) => seq) };
+  return { status: content.status, ...held(content, values), ...(halfDone !== undefined && { halfDone }) };
 }
 
-function held(content: SlotContent): Omit<ContentView, "status" | "halfDone"> {
+function held(
+  content: SlotContent,
+  values: (writes: readonly SlotWrite[]) => string[],
+): Omit<ContentView, "status" | "halfDone"> {
   switch (content.status) {
     case "reset":
       return content.value === undefined ? {} : { value: hex(content.value) };
@@ -61,24 +60,9 @@ function held(content: SlotContent): Omit<ContentView, "status" | "halfDone"> {
       return { reason: content.reason };
     case "known": {
       const seq = content.closed.map((write) => write.seq);
-      const [value, ...more] = content.closed.map(valueText);
+      const [value, ...more] = values(content.closed);
       if (value === undefined) return {};
       return more.length === 0 ? { value, seq } : { values: [value, ...more], seq };
     }
   }
-}
-
-function valueText(write: SlotWrite): string {
-  return hex(keptValue(write));
-}
-
-/** Values of the selectors that make up a key, and the byte lane of a slot with lanes. */
-function keyOf(slot: Slot, key: number): Record<string, number> {
-  const names: Record<string, number> = slot.lanes === undefined ? {} : { lane: key % 4 };
-  let rest = slot.lanes === undefined ? key : Math.floor(key / 4);
-  for (const selector of slot.key.toReversed()) {
-    names[selector.name] = rest % selector.size;
-    rest = Math.floor(rest / selector.size);
-  }
-  return Object.fromEntries(Object.entries(names).reverse());
 }

@@ -1,5 +1,6 @@
 import type { ChalkInstance } from "chalk";
 import { table } from "../output/table.ts";
+import { keyedName } from "./slot-key.ts";
 import type { ContentView, SlotView } from "./slot-view.ts";
 import type { DeviceView } from "./state-view.ts";
 
@@ -20,10 +21,7 @@ export function stateText(devices: Readonly<Record<string, DeviceView>>, colors:
 
 function slotRows(register: string, view: SlotView, colors: ChalkInstance): string[][] {
   if (view.status !== "keyed") return [["", register, ...cells(view, colors)]];
-  const keys = view.keys.map(({ key, ...content }) => {
-    const name = Object.entries(key).map(([selector, value]) => `${selector}=${value}`);
-    return ["", `${register}[${name.join(" ")}]`, ...cells(content, colors)];
-  });
+  const keys = view.keys.map(({ key, ...content }) => ["", keyedName(register, key), ...cells(content, colors)]);
   return [...keys, ["", `${register}[others]`, ...cells(view.rest, colors)]];
 }
 
