@@ -27,6 +27,11 @@ describe("attribute controller", () => {
     expect(seen.registers.slice(3)).toEqual(["vga.ATTR_ADDRESS"]);
   });
 
+  test("so does reading it at 3BAh when that is selected", () => {
+    const seen = vga([mono, ...outs(ATTR, 0x10), ["in", 0x3ba, 0x00], ...outs(ATTR, 0x12)]);
+    expect(seen.registers.slice(3)).toEqual(["vga.ATTR_ADDRESS"]);
+  });
+
   test("reading it at the port that is not selected does not", () => {
     const seen = vga([color, ...outs(ATTR, 0x10), ["in", 0x3ba, 0xff], ...outs(ATTR, 0x0c)]);
     expect(seen.registers.slice(3)).toEqual(["vga.AR10"]);
@@ -127,6 +132,22 @@ describe("CRT controller", () => {
     expect(seen.slot("vga", "LC8")).toBe(0x10);
   });
 
+  test("is protected at its monochrome ports alike", () => {
+    const index = (value: number) => outs(CRTC_MONO, value);
+    const data = (value: number) => outs(CRTC_MONO_DATA, value);
+    const seen = vga([
+      mono,
+      ...index(0x11),
+      ...data(0x80),
+      ...index(0x00),
+      ...data(0x2d),
+      ...index(0x07),
+      ...data(0xff),
+    ]);
+    expect([4, 6].map((row) => seen.registers[row])).toEqual(["vga.CRTC_MONO_PROTECTED", "vga.CR07_MONO_PROTECTED"]);
+    expect(seen.slot("vga", "LC8")).toBe(0x10);
+  });
+
   test("a whole write of CR07 ends what was written beside its protection", () => {
     const rows: Row[] = [color, ["out", CRTC, 0x8e11, 16], ["out", CRTC, 0xff07, 16]];
     const seen = vga([...rows, ["out", CRTC, 0x0e11, 16], ["out", CRTC, 0x0f07, 16]]);
@@ -164,6 +185,14 @@ describe("registers that are written and read at different ports", () => {
     expect(seen.registers.slice(1)).toEqual(["vga.FEATURE_CONTROL", "vga.INPUT_STATUS_1"]);
     expect(seen.slot("vga", "FEATURE_CONTROL")).toBe(0x03);
   });
+});
+
+test("an attribute register that was read comes back by the register its key stands for", () => {
+  const seen = vga([color, resetFlipFlop, ...outs(ATTR, 0x34), ["in", 0x3c1, 0x03]], false);
+  const { instance, slots } = seen.state("vga");
+  const slot = instance.device.slots.find(({ name }) => name === "ATTRIBUTE");
+  const content = slot && slots.content(slot, 0x14);
+  expect(content).toMatchObject({ status: "known", closed: [{ register: { name: "AR14" }, value: 0x03, read: true }] });
 });
 
 describe("palette", () => {
