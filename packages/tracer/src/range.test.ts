@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { anyTrace, asStored, INFO, read, write } from "../test/traces.ts";
+import { anyTrace, asStored, INFO, read, SMALL, SMALL_CUTS, tell, write } from "../test/traces.ts";
+import { bufferSource } from "./io/byte-source.ts";
+import { TraceReader } from "./trace-reader.ts";
 
 const bound = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
@@ -24,9 +26,46 @@ test("a range is what lies between its bounds, with and without an index", async
         const within = (r: { index: number }) => r.index >= begin && r.index < end;
         expect(part.markers.filter(within)).toEqual(markers.filter(within));
         expect(part.gaps.filter(within)).toEqual(gaps.filter(within));
-        expect(part.markers.filter((m) => m.index < begin || m.index > end)).toEqual([]);
+        const beyond = [...part.markers, ...part.gaps].filter(
+          (r) => !within(r) && (r.index < begin || end < rows.length),
+        );
+        expect(beyond).toEqual([]);
       }
     }),
     { numRuns: 150 },
   );
+});
+
+test("every range of sequence numbers is found", async () => {
+  const bytes = await write(SMALL, INFO, SMALL_CUTS);
+  const reader = await TraceReader.open(bufferSource(bytes));
+  const wrong: string[] = [];
+  for (let fromSeq = 0; fromSeq <= 26; fromSeq++) {
+    for (let toSeq = fromSeq; toSeq <= 26; toSeq++) {
+      const found: unknown[] = [];
+      for await (const batch of reader.batches({ fromSeq, toSeq }))
+        found.push(...tell([batch]).rows.map((r) => r.value));
+      const right = SMALL.rows.slice(fromSeq, toSeq).map((r) => r.value);
+      if (String(found) !== String(right)) wrong.push(`${fromSeq} to ${toSeq}: ${String(found)}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("the index spares reading what comes before a range", async () => {
+  const bytes = await write(SMALL, INFO, SMALL_CUTS);
+  const source = bufferSource(bytes);
+  const offsets: number[] = [];
+  const reader = await TraceReader.open({
+    size: () => source.size(),
+    read: (offset, length) => {
+      offsets.push(offset);
+      return source.read(offset, length);
+    },
+  });
+  const directory = await reader.directory();
+  offsets.length = 0;
+  for await (const batch of reader.batches({ fromSeq: 21 })) expect(batch.firstSeq).toBe(21);
+  expect(offsets).toContain(directory?.[3]?.offset);
+  for (const skipped of [0, 1, 2]) expect(offsets).not.toContain(directory?.[skipped]?.offset);
 });

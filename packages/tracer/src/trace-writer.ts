@@ -22,8 +22,8 @@ export class TraceWriter {
   #offset = 0;
   /** Number of the first access of the chunk being collected; undefined before the first batch. */
   #firstSeq: number | undefined;
+  /** The end of the queue to the sink. Once it has failed, nothing more is put. */
   #tail: Promise<void> = Promise.resolve();
-  #failure: TraceWriteError | undefined;
   #closed = false;
 
   /** Throws RangeError where `info` is over 4 MiB. */
@@ -117,13 +117,11 @@ export class TraceWriter {
       await this.#sink.write(bytes);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      this.#failure = new TraceWriteError("TRACE_SINK", `the trace could not be written: ${reason}`, { cause });
-      throw this.#failure;
+      throw new TraceWriteError("TRACE_SINK", `the trace could not be written: ${reason}`, { cause });
     }
   }
 
   #checkOpen(): void {
-    if (this.#failure !== undefined) throw this.#failure;
     if (this.#closed) throw new TraceWriteError("TRACE_CLOSED", "the trace is closed");
   }
 }

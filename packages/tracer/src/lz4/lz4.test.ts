@@ -70,3 +70,20 @@ test.each(codecs.map((codec) => [codec.name, codec] as const))(
     for (const length of [999, 1001]) expect(codec.decode(packed, new Uint8Array(length))).toBe(false);
   },
 );
+
+test.each(codecs.map((codec) => [codec.name, codec] as const))(
+  "the %s codec refuses a block that is cut off",
+  (_name, codec) => {
+    expect(codec.decode(Uint8Array.of(0x50, 1, 2, 3, 4, 5), new Uint8Array(5))).toBe(true);
+    expect(codec.decode(Uint8Array.of(0x50, 1, 2), new Uint8Array(5))).toBe(false);
+    expect(codec.decode(Uint8Array.of(0x10, 1, 1), new Uint8Array(5))).toBe(false);
+  },
+);
+
+test("a frame without its end mark is refused", () => {
+  const frame = encodeFrame(Buffer.alloc(100, "port"));
+  const header = parseFrameHeader(frame);
+  if (typeof header === "string") throw new Error(header);
+  frame[frame.length - 8] = 1;
+  expect(decodeFrame(frame, header, new Uint8Array(100))).toBe("the LZ4 frame has no end mark after its block");
+});
