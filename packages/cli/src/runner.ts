@@ -25,10 +25,7 @@ export class Runner {
   /** Runs a command to its end, with what it wrote handed on. */
   async run(command: Command, body: (session: Session) => Promise<ExitCode>): Promise<void> {
     const session = this.#session(command.optsWithGlobals<GlobalOptions>());
-    const interrupt = () => {
-      this.#abort.abort();
-      process.stdin.destroy(new InterruptedError("interrupted"));
-    };
+    const interrupt = () => this.#abort.abort(new InterruptedError("interrupted"));
     process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
     try {
       this.exit = await body(session);
