@@ -158,6 +158,11 @@ describe("the mouse", () => {
     expect([slot("kbc", "AUX_RESOLUTION"), slot("kbc", "AUX_RATE")]).toEqual([0x03, 80]);
   });
 
+  test("takes a parameter once", () => {
+    expect(classify(mouse(0xf3, 0x50, 0x50)).registers[5]).toBe("kbc.AUX_UNKNOWN");
+    expect(classify(mouse(0xe8, 0x03, 0x03)).registers[5]).toBe("kbc.AUX_UNKNOWN");
+  });
+
   test("set defaults takes scaling, resolution, rate, mode and reporting, not the protocol", () => {
     const { slot } = classify([...sampleRate(200, 100, 80), ...mouse(0xe7, 0xe8, 0x03, 0xf0, 0xf4, 0xf6)]);
     expect(

@@ -96,6 +96,11 @@ describe("reads of a counter", () => {
     expect(registers.slice(1)).toEqual(["pit.COUNT0_LOW", "pit.CE0", "pit.COUNT0_HIGH"]);
   });
 
+  test("are reads, latched or not", () => {
+    const { rows } = classify([...programmed, ...outs(0x43, 0xc2), ...ins(0x40, 1, 2, 3, 4)]);
+    expect(rows.slice(2).map(({ verdict }) => verdict)).toEqual(["read", "read", "read", "read"]);
+  });
+
   test("give a latched count for two reads when RW is 3", () => {
     expect(reads([...outs(0x43, 0x00), ...ins(0x40, 1, 2, 3)])).toEqual(["pit.OL0", "pit.OL0", "pit.CE0"]);
   });
