@@ -1,7 +1,7 @@
-// Fetches Debian's i386 kernel, busybox and SeaBIOS and makes of them the Linux guest that tests boot, in
-// .cache/debian-linux/. Installs nothing, needs no root, and leaves the system's own apt and dpkg alone.
+// Fetches Debian's kernels, busybox and SeaBIOS and makes of them the Linux guests that tests boot, below .cache/.
+// Installs nothing, needs no root, and leaves the system's own apt and dpkg alone.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cpioArchive } from "./lib/cpio.mjs";
@@ -11,17 +11,30 @@ import { hasProgram, outputOf, root, run } from "./lib/run.mjs";
 const RELEASE = "bookworm";
 const MIRROR = process.env["PORTRAIT_DEBIAN_MIRROR"] ?? "http://deb.debian.org/debian";
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const out = join(root, ".cache/debian-linux");
-const work = join(out, "work");
 
-/** Makes the guest unless it is there; true on success. Says what is missing otherwise: tests that need it skip. */
+/** The guests: folder below .cache/, architecture, kernel package, and the packages whose files go beside it. QEMU has a SeaBIOS of its own. */
+const guests = [
+  { folder: "debian-linux", architecture: "i386", kernel: "linux-image-686", firmware: ["seabios"] },
+  { folder: "debian-linux-amd64", architecture: "amd64", kernel: "linux-image-cloud-amd64", firmware: [] },
+];
+
+/** Makes the guests that are not there; true on success. Says what is missing otherwise: tests that need it skip. */
 export function makeDebianLinux() {
+  return guests.map(makeGuest).every(Boolean);
+}
+
+function makeGuest(guest) {
+  const out = join(root, ".cache", guest.folder);
   const versions = join(out, "versions.json");
-  if (existsSync(versions) && JSON.parse(readFileSync(versions, "utf8")).recipe === recipe()) return true;
-  const obstacle = obstacleHere() ?? fetchAndBuild(versions);
-  if (obstacle === undefined) return true;
-  console.error(`setup: no Debian Linux guest (${obstacle}); tests that boot it will skip`);
-  return false;
+  const recipe = recipeOf(guest);
+  if (existsSync(versions) && JSON.parse(readFileSync(versions, "utf8")).recipe === recipe) return true;
+  const made = obstacleHere() ?? fetchAndBuild(guest, out);
+  if (typeof made === "string") {
+    console.error(`setup: no Debian ${guest.architecture} Linux guest (${made}); tests that boot it will skip`);
+    return false;
+  }
+  writeFileSync(versions, `${JSON.stringify({ recipe, packages: made }, undefined, 2)}\n`);
+  return true;
 }
 
 function obstacleHere() {
@@ -30,31 +43,32 @@ function obstacleHere() {
   return existsSync(KEYRING) ? undefined : `no ${KEYRING}; install debian-archive-keyring`;
 }
 
-function fetchAndBuild(versions) {
-  console.error(`setup: fetching Debian ${RELEASE}'s i386 kernel, busybox and SeaBIOS`);
+/** Gives the names of the packages used, or what is in the way. */
+function fetchAndBuild({ architecture, kernel, firmware }, out) {
+  console.error(`setup: fetching Debian ${RELEASE}'s ${[kernel, "busybox-static", ...firmware].join(", ")}`);
   rmSync(out, { recursive: true, force: true });
-  const apt = ownApt();
+  const work = join(out, "work");
+  const apt = ownApt(work, architecture);
   if (apt("apt-get", "-qq", "update") === undefined) return `apt-get update from ${MIRROR} failed`;
-  const kernelPackage = /Depends: (linux-image-\S+)/.exec(apt("apt-cache", "depends", "linux-image-686") ?? "")?.[1];
-  if (kernelPackage === undefined) return "linux-image-686 names no kernel package";
-  const packages = [kernelPackage, "busybox-static", "seabios"];
+  const kernelPackage = /Depends: (linux-image-\S+)/.exec(apt("apt-cache", "depends", kernel) ?? "")?.[1];
+  if (kernelPackage === undefined) return `${kernel} names no kernel package`;
+  const packages = [kernelPackage, "busybox-static", ...firmware];
   if (apt("apt-get", "-qq", "download", ...packages) === undefined) return "apt-get download failed";
   const debs = readdirSync(work).filter((name) => name.endsWith(".deb"));
   const unpacked = debs.every((deb) => run("dpkg-deb", ["-x", join(work, deb), join(work, "files")]));
   if (!unpacked) return "dpkg-deb could not unpack a package";
-  assemble(join(work, "files"));
+  assemble(join(work, "files"), out);
   rmSync(work, { recursive: true });
-  writeFileSync(versions, `${JSON.stringify({ recipe: recipe(), packages: debs.sort() }, undefined, 2)}\n`);
-  return undefined;
+  return debs.sort();
 }
 
-/** Runs apt programs for i386 against our own state folder; gives their output, or undefined when they fail. */
-function ownApt() {
+/** Runs apt programs for an architecture against a state folder of our own; gives their output, or undefined when they fail. */
+function ownApt(work, architecture) {
   for (const folder of ["lists/partial", "cache/archives/partial"]) mkdirSync(join(work, folder), { recursive: true });
   writeFileSync(join(work, "status"), "");
   writeFileSync(join(work, "sources.list"), `deb [signed-by=${KEYRING}] ${MIRROR} ${RELEASE} main\n`);
   const config = {
-    "APT::Architecture": "i386",
+    "APT::Architecture": architecture,
     "APT::Sandbox::User": "",
     "Acquire::Languages": "none",
     "Acquire::Retries": "3",
@@ -67,20 +81,20 @@ function ownApt() {
     "Dir::Etc::preferencesparts": "/dev/null",
   };
   const lines = Object.entries(config).map(([name, value]) => `${name} "${value}";\n`);
-  writeFileSync(join(work, "apt.conf"), `${lines.join("")}APT::Architectures { "i386"; };\n`);
+  writeFileSync(join(work, "apt.conf"), `${lines.join("")}APT::Architectures { "${architecture}"; };\n`);
   const env = { ...process.env, APT_CONFIG: join(work, "apt.conf") };
   return (program, ...args) => outputOf(program, args, { cwd: work, env, stdio: ["ignore", "pipe", "inherit"] });
 }
 
-function assemble(files) {
+const FIRMWARE = { "bios.bin": "bios.bin", "vgabios.bin": "vgabios-stdvga.bin" };
+
+function assemble(files, out) {
   const boot = join(files, "boot");
   const kernel = readdirSync(boot).find((name) => name.startsWith("vmlinuz-"));
-  const copies = {
-    kernel: join(boot, kernel),
-    "bios.bin": join(files, "usr/share/seabios/bios.bin"),
-    "vgabios.bin": join(files, "usr/share/seabios/vgabios-stdvga.bin"),
-  };
-  for (const [name, from] of Object.entries(copies)) writeFileSync(join(out, name), readFileSync(from));
+  copyFileSync(join(boot, kernel), join(out, "kernel"));
+  const seabios = join(files, "usr/share/seabios");
+  if (existsSync(seabios))
+    for (const [name, from] of Object.entries(FIRMWARE)) copyFileSync(join(seabios, from), join(out, name));
   writeFileSync(join(out, "initrd"), initramfs(readFileSync(join(files, "bin/busybox"))));
 }
 
@@ -104,8 +118,8 @@ function initramfs(busybox) {
 }
 
 /** Changes with everything of ours that the guest is made from. */
-function recipe() {
-  const hash = createHash("sha256").update(`${RELEASE} ${MIRROR}`);
+function recipeOf(guest) {
+  const hash = createHash("sha256").update(`${RELEASE} ${MIRROR} ${JSON.stringify(guest)}`);
   const ours = ["scripts/debian-linux.mjs", "scripts/lib/cpio.mjs", "fixtures/linux/init", "fixtures/linux/count"];
   for (const file of ours) hash.update(readFileSync(join(root, file)));
   return hash.digest("hex");

@@ -14,18 +14,35 @@ export interface DebianLinux {
 
 /** The Debian i386 guest, as `npm test` or `node scripts/debian-linux.mjs` has made it. */
 export function debianLinux(): Available<DebianLinux> {
-  if (!existsSync(cached("versions.json")))
-    return { available: false, reason: "no Debian Linux guest; node scripts/debian-linux.mjs makes it" };
-  const value = {
-    kernel: cached("kernel"),
-    initrd: cached("initrd"),
-    bios: cached("bios.bin"),
-    vgaBios: cached("vgabios.bin"),
+  return cached("debian-linux", (file) => ({
+    kernel: file("kernel"),
+    initrd: file("initrd"),
+    bios: file("bios.bin"),
+    vgaBios: file("vgabios.bin"),
     append: "console=ttyS0 tsc=reliable mitigations=off random.trust_cpu=on nowatchdog",
-  };
-  return { available: true, value };
+  }));
 }
 
-function cached(name: string): string {
-  return fileURLToPath(new URL(`../.cache/debian-linux/${name}`, import.meta.url));
+/** Files of the Debian amd64 guest with the cloud kernel, for QEMU, which has firmware of its own. */
+export interface DebianCloudLinux {
+  readonly kernel: string;
+  readonly initrd: string;
+  /** Kernel command line that puts the console on COM1 and has the PIC and the PIT serve as interrupt controller and clock. */
+  readonly append: string;
+}
+
+/** The Debian amd64 guest, as `npm test` or `node scripts/debian-linux.mjs` has made it. */
+export function debianCloudLinux(): Available<DebianCloudLinux> {
+  return cached("debian-linux-amd64", (file) => ({
+    kernel: file("kernel"),
+    initrd: file("initrd"),
+    append: "console=ttyS0 noapic nolapic acpi=off pci=off nosmp panic=-1",
+  }));
+}
+
+function cached<T>(folder: string, guest: (file: (name: string) => string) => T): Available<T> {
+  const file = (name: string) => fileURLToPath(new URL(`../.cache/${folder}/${name}`, import.meta.url));
+  return existsSync(file("versions.json"))
+    ? { available: true, value: guest(file) }
+    : { available: false, reason: `no .cache/${folder}; node scripts/debian-linux.mjs makes it` };
 }
