@@ -83,37 +83,56 @@ function proveRules(
   problems: DescriptionProblem[],
 ): void {
   const rules = register[key];
+  const guards = guardsOf(register, key === "onWrite" ? "out" : "in");
   for (let i = 0; i < rules.length; i++) {
     for (let j = i + 1; j < rules.length; j++) {
       const [a, b] = [rules[i], rules[j]];
-      if (a === undefined || b === undefined) continue;
-      const shared = sharedTarget(a, b);
-      if (shared === undefined) continue;
-      const own = [...register.cubes, ...a.cubes, ...b.cubes];
-      let clash: Case | undefined;
-      const guards = [...guardsOf(register, key === "onWrite" ? "out" : "in"), ...a.guards, ...b.guards];
-      const holds = (rule: Pick<Rule, "cubes" | "guards">, one: Case) =>
-        cubesHold(rule.cubes, one.value) &&
-        rule.guards.every((guard) => guardAccepts(guard, one.selectors[guard.selector] ?? 0));
-      forEachCase(device, own, guards, (one) => {
-        const whole = { cubes: register.cubes, guards: guardsOf(register, key === "onWrite" ? "out" : "in") };
-        if (clash === undefined && holds(whole, one) && holds(a, one) && holds(b, one)) clash = one;
-      });
-      if (clash === undefined) continue;
-      const what = `${key} rules ${i} and ${j} both set ${shared(device)} on ${hex(clash.value)}${stateText(device, guards, clash)}`;
+      const shared = a && b && sharedTarget(device, a, b);
+      if (a === undefined || b === undefined || shared === undefined) continue;
+      const value = commonValue([register.cubes, a.cubes, b.cubes]);
+      if (value === undefined || !canHold([...guards, ...a.guards, ...b.guards])) continue;
+      const what = `${key} rules ${i} and ${j} both set ${shared} on ${hex(value)}`;
       problems.push({ path: ["registers", register.name], message: what });
     }
   }
 }
 
-/** What two rules would both set; undefined when nothing. */
-function sharedTarget(a: Rule, b: Rule): ((device: Device) => string) | undefined {
+/** A value that lies in one cube of each list; undefined when there is none. */
+function commonValue(lists: readonly (readonly Cube[])[]): number | undefined {
+  const [first, ...rest] = lists.filter((cubes) => cubes.length > 0);
+  if (first === undefined) return 0;
+  const search = (cube: Cube, left: readonly (readonly Cube[])[]): number | undefined => {
+    const [next, ...others] = left;
+    if (next === undefined) return cube.bits;
+    for (const one of next) {
+      if (((cube.bits ^ one.bits) & cube.mask & one.mask) !== 0) continue;
+      const both = { mask: (cube.mask | one.mask) >>> 0, bits: (cube.bits | one.bits) >>> 0 };
+      const found = search(both, others);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return search({ mask: 0, bits: 0 }, [first, ...rest]);
+}
+
+/** True when some selector state satisfies all guards. */
+function canHold(guards: readonly Guard[]): boolean {
+  const selectors = new Set(guards.map((guard) => guard.selector));
+  return [...selectors].every((selector) => {
+    const own = guards.filter((guard) => guard.selector === selector);
+    // The smallest value of an intersection of ranges is where one of them begins.
+    const starts = own.flatMap((guard) => guard.ranges.map(([lo]) => lo));
+    return starts.some((value) => own.every((guard) => guardAccepts(guard, value)));
+  });
+}
+
+/** Name of what two rules would both set; undefined when nothing. */
+function sharedTarget(device: Device, a: Rule, b: Rule): string | undefined {
   const selectorsOf = (rule: Rule) => [...rule.set, ...rule.latch, ...rule.add].map((effect) => effect.selector);
   const slotsOf = (rule: Rule) => [...rule.fill, ...rule.clear.map((e) => e.slot), ...rule.lose.map((e) => e.slot)];
   const selector = selectorsOf(a).find((index) => selectorsOf(b).includes(index));
-  if (selector !== undefined) return (device) => device.selectors[selector]?.name ?? "";
-  const slot = slotsOf(a).find((one) => slotsOf(b).includes(one));
-  return slot && (() => slot.name);
+  if (selector !== undefined) return device.selectors[selector]?.name;
+  return slotsOf(a).find((one) => slotsOf(b).includes(one))?.name;
 }
 
 /** Calls `visit` with one case of each class; false when there are too many classes. */
