@@ -22,6 +22,10 @@ export const v86Deviations: readonly FieldAllowance[] = [
     why: "the bytes last written to CFCh, which v86 keeps although they have had their effect",
   },
   { path: "vga.port_3DA_value", why: "v86 turns the retrace bits over at each read of 3DAh" },
+  { path: "vga.dac_color_index_read", why: "v86 has two palette addresses; a DAC has one, and the plan sets that" },
+  { path: "vga.dac_color_index_write", why: "v86 has two palette addresses; a DAC has one, and the plan sets that" },
+  { path: "vga.font_page_ab_enabled", why: "v86 takes it from SR03 only while it shows text" },
+  { path: "vga.svga_offset", why: "computed when an offset is written, with the width of that moment" },
   { path: "vga.start_address_latched", why: "the start address of the frame shown, taken over when a frame is drawn" },
 ];
 
@@ -71,7 +75,14 @@ export const v86Differences: readonly V86Difference[] = [
     "OCW3 with P: the next read acknowledges",
     "ignored; the next read gives IRR or ISR",
   ),
+  out(PIC_COMMAND, 0x98, 0x88, ["pic.*.read_isr", "pic.*.special_mask_mode"], "bit 7 set: no OCW3", "an OCW3"),
   out(PIC_COMMAND, 0x78, 0x68, [], "special mask mode: masked levels do not block", "only masked levels block"),
+  ...[0x01, 0x02, 0x04].map((bit) =>
+    out([0x4d0], bit, bit, ["pic.master.elcr"], "ELCR: IRQ0-2 are always edge triggered", "the bit is kept"),
+  ),
+  ...[0x01, 0x20].map((bit) =>
+    out([0x4d1], bit, bit, ["pic.slave.elcr"], "ELCR: IRQ8 and 13 are always edge triggered", "the bit is kept"),
+  ),
   out([0x43], 0xc0, 0xc0, ["pit.counter_latch*"], "read-back command", "ignored"),
   out([0x43], 0x01, 0x01, [], "BCD counting", "counts in binary"),
   out([0x43], 0x06, 0x02, [], "modes 1 and 5: started by the gate", "runs at once, periodically"),
@@ -110,7 +121,7 @@ export const v86Differences: readonly V86Difference[] = [
     "time and CMOS RAM",
     "dropped, but for A, B, 0Eh and the alarm",
   ),
-  out([0x92], 0x01, 0x01, [], "bit 0 resets the CPU", "kept, no effect; A20 is always on"),
+  out([0x92], 0x01, 0x01, ["port92.a20_byte"], "bit 0 resets the CPU", "kept, no effect; A20 is always on"),
   out([0x3fa], 0x06, 0x02, [], "FCR bits 1 and 2 empty the FIFOs", "ignored; the receive FIFO has no limit"),
   out([0x3fa], 0x04, 0x04, [], "FCR bits 1 and 2 empty the FIFOs", "ignored; the receive FIFO has no limit"),
   out([0x64], 0xff, 0xfe, [], "resets the CPU", "resets CPU and 8042, nothing else"),
