@@ -21,6 +21,8 @@ export { sendGuest } from "./migration/source.ts";
 export type { MigrationReport, SendOptions } from "./migration/source.ts";
 export { QemuError } from "./qemu/errors.ts";
 export type { QemuErrorCode } from "./qemu/errors.ts";
+export { QmpClient } from "./qemu/qmp.ts";
+export type { QemuVersion, QmpEvent } from "./qemu/qmp.ts";
 export { QtestTarget } from "./qemu/qtest-target.ts";
 export { v86Differences } from "./v86/deviations.ts";
 export type { V86Difference } from "./v86/deviations.ts";

@@ -1,0 +1,38 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { onTestFinished } from "vitest";
+
+/** A QEMU that runs for a test and ends with it, and a folder of its own that goes with it. */
+export interface QemuProcess {
+  readonly process: ChildProcess;
+  readonly folder: string;
+  /** Path of its QMP socket, which is there. */
+  readonly qmp: string;
+}
+
+/** A folder that goes with the test. */
+export function testFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "portrait-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Starts QEMU with a QMP socket and these options; `FOLDER/` in them stands for its folder. */
+export async function startQemu(command: string, options: readonly string[]): Promise<QemuProcess> {
+  const folder = testFolder();
+  const qmp = join(folder, "qmp");
+  const own = ["-display", "none", "-qmp", `unix:${qmp},server=on,wait=off`];
+  const args = options.map((option) => option.replace("FOLDER/", `${folder}/`));
+  const process = spawn(command, [...own, ...args], { stdio: ["ignore", "ignore", "inherit"] });
+  const ended = once(process, "exit");
+  onTestFinished(async () => {
+    process.kill("SIGKILL");
+    await ended;
+  });
+  for (let i = 0; i < 400 && !existsSync(qmp); i++) await sleep(25);
+  return { process, folder, qmp };
+}
