@@ -55,10 +55,10 @@ describe("the second controller", () => {
 
 describe("mode and mask", () => {
   test("mode is kept for each channel by D1-D0", () => {
-    const { slot } = classify(outs(0x0b, 0x58, 0x46, 0x5a));
+    const { slot } = classify(outs(0x0b, 0x45, 0x58, 0x46, 0x5a));
     expect(slot("dma1", "MODE0")).toBe(0x58);
     expect(slot("dma1", "MODE2")).toBe(0x5a);
-    expect(slot("dma1", "MODE1")).toBe("reset");
+    expect(slot("dma1", "MODE1")).toBe(0x45);
   });
 
   test("a single mask supersedes its channel of all masks, and the other way round", () => {

@@ -33,14 +33,14 @@ export interface Classified {
   readonly rows: readonly Seen[];
   /** `rows[i].register` of every row. */
   readonly registers: readonly string[];
-  state(instance: string): InstanceState;
+  readonly state: (instance: string) => InstanceState;
   /**
    * What a slot holds, as a test writes it down: a value; `reset`; `none`; `unknown: why`; of writes that are not one
    * value the list `REGISTER=xx`, with what is half done behind a `|`. `key` as {@link InstanceState.keyOf} makes it.
    */
-  slot(instance: string, name: string, key?: number): number | string | readonly string[];
+  readonly slot: (instance: string, name: string, key?: number) => number | string | readonly string[];
   /** Value of a selector, by its name where it has names; `unknown`. */
-  selector(instance: string, name: string): number | string;
+  readonly selector: (instance: string, name: string) => number | string;
   /** What an access made next could be, `pic1.ICW2`; `without`: if that criterion were not looked at. */
   candidates(row: Row, without?: Criterion): string[];
 }
