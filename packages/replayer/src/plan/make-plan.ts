@@ -84,17 +84,14 @@ class DevicePlan {
     const slot = slots[0];
     if (slot === undefined) return;
     const why = slot.why ?? slot.title ?? `state of ${slot.name}`;
-    const reason = { from: [write.seq], why: write.read ? `${why}; read at the source` : why, risk: slot.risk };
+    const reason = {
+      from: write.read || write.seq < 0 ? [] : [write.seq],
+      why: write.read ? `${why}; read at the source` : why,
+      risk: slot.risk,
+    };
     try {
       const guards = [...exactly(slot.key, write.key), ...write.guards];
-      navigator.write(
-        write.register,
-        value,
-        write.width,
-        guards,
-        write.drain,
-        write.read ? { ...reason, from: [] } : reason,
-      );
+      navigator.write(write.register, value, write.width, guards, write.drain, reason);
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
       this.#unknown(slot, error.message);
@@ -122,7 +119,9 @@ class DevicePlan {
 
   #keep(slot: Slot, group: readonly SlotWrite[]): void {
     group.forEach((write, place) => {
-      const id = `${write.seq}/${write.part}/${slot.order}/${slot.rank}`;
+      // Values read back all have the number of the access they were read after, and are writes of their own.
+      const own = write.read ? `${write.register.index}[${write.key.join()}]` : "";
+      const id = `${write.seq}/${write.part}/${own}/${slot.order}/${slot.rank}`;
       const kept = this.#kept.get(id);
       if (kept === undefined) {
         const first = group[0]?.seq ?? write.seq;
