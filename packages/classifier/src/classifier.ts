@@ -77,8 +77,10 @@ export class Classifier {
   readonly library: Library;
   /** What is known of each instance of the library, in its order. */
   readonly states: readonly InstanceState[];
-  /** Accesses seen so far. */
+  /** Accesses seen so far, without those that prepared the machine and have negative numbers. */
   accesses = 0;
+  /** Sequence number that comes after all accesses seen so far. */
+  nextSeq = 0;
   readonly #access: Mutable<DeviceAccess> | undefined;
   readonly #found: Register[] = [];
 
@@ -100,7 +102,8 @@ export class Classifier {
       this.#classify(batch, row, columns);
     }
     while (end === batch.length && gap < batch.gaps.length) this.lose(batch.gaps[gap++]?.reason ?? "");
-    this.accesses += end;
+    if (batch.firstSeq >= 0) this.accesses += end;
+    this.nextSeq = batch.firstSeq + end;
   }
 
   /** Everything becomes unknown: accesses were made that were not observed. */
@@ -119,7 +122,7 @@ export class Classifier {
       if (state === undefined || !port.widths.includes(access.width)) return [];
       const found: Register[] = [];
       const { direction, width, value } = access;
-      const one: DeviceAccess = { port, out: direction === "out", width, value, seq: this.accesses, part: 0 };
+      const one: DeviceAccess = { port, out: direction === "out", width, value, seq: this.nextSeq, part: 0 };
       const count = state.select(one, found, without === "port" ? undefined : without);
       return found.slice(0, count).map((register) => ({ instance: state.instance, register }));
     });

@@ -48,7 +48,7 @@ export async function readSource(classifier: Classifier, target: PortTarget): Pr
     if (expected === undefined && status !== "unknown") continue;
     if (expected !== undefined && ((actual ^ expected) & mask) === 0) continue;
     if (expected !== undefined) different.push({ ...nameOf(reading), expected, actual, mask });
-    reading.state.learn(reading.slot, reading.key, reading.register, actual, classifier.accesses, reading.keyValues);
+    reading.state.learn(reading.slot, reading.key, reading.register, actual, classifier.nextSeq, reading.keyValues);
   }
   return { checked: readings.length, different };
 }

@@ -6,7 +6,10 @@ export interface PlanStepReason {
   /** Name of the device instance. */
   readonly device: string;
   readonly register: string;
-  /** Sequence numbers of the observed accesses it repeats; empty for a step that only reaches or leaves a selector. */
+  /**
+   * Sequence numbers of the observed accesses it repeats; empty for a step that only reaches or leaves a selector, that was
+   * read at the source, or that comes from the plan which brought the guest to this machine.
+   */
   readonly from: readonly number[];
   readonly why: string;
   readonly risk: Risk;

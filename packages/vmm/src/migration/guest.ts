@@ -40,12 +40,13 @@ function unknownState(plan: Plan): MigrationError {
   );
 }
 
-/** A classifier that knows what a plan's steps establish: the knowledge of the guest after it was moved. */
+/**
+ * A classifier that knows what a plan's steps establish: the knowledge of the guest after it was moved. The steps have
+ * negative numbers, because the new machine's first access, number 0, comes after them.
+ */
 export function classifierAfter(plan: Plan, library: Library): Classifier {
   const classifier = new Classifier(library, { fromReset: plan.unknown.length === 0 });
-  const builder = new BatchBuilder((batch) => {
-    classifier.feed(batch);
-  });
+  const builder = new BatchBuilder((batch) => classifier.feed(batch), { firstSeq: -plan.steps.length });
   for (const step of plan.steps) pushStep(builder, step);
   builder.flush();
   return classifier;
