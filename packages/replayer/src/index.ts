@@ -5,6 +5,7 @@ export type { ReadBackField, ReadBackReport } from "./carry-out/read-back.ts";
 export { makePlan } from "./plan/make-plan.ts";
 export type { Plan, PlanStep, PlanStepReason } from "./plan/plan.ts";
 export { rawSteps } from "./plan/raw-steps.ts";
+export { resetSteps } from "./plan/reset-steps.ts";
 export { PortTargetError } from "./target/port-target.ts";
 export type { PortOperation, PortTarget } from "./target/port-target.ts";
 export { ScriptTarget, scriptLine } from "./target/script-target.ts";

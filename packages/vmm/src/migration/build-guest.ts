@@ -1,5 +1,5 @@
-import { carryOut } from "@portrait/replayer";
-import type { Library } from "@portrait/classifier";
+import type { Instance, Library } from "@portrait/classifier";
+import { carryOut, resetSteps, type Plan } from "@portrait/replayer";
 import type { Machine } from "../machine.ts";
 import { allowancesFor, compareDevices } from "./compare-devices.ts";
 import { MigrationError } from "./errors.ts";
@@ -15,7 +15,10 @@ export interface BuiltGuest extends WatchedGuest {
   readonly result: DestinationResult;
 }
 
-/** Puts CPU and memory on a machine, carries the plan out, and compares the device state with the source's. */
+/**
+ * Puts CPU and memory on a machine, carries the plan out, and compares the device state with the source's. The devices of
+ * a machine on which something ran before are first brought to what power-on leaves.
+ */
 export async function buildGuest(machine: Machine, image: GuestImage, library: Library): Promise<BuiltGuest> {
   const { hello, plan } = image;
   if (machine.engine !== hello.engine || machine.engineVersion !== hello.engineVersion) {
@@ -26,10 +29,17 @@ export async function buildGuest(machine: Machine, image: GuestImage, library: L
   }
   machine.restoreCpuAndMemory(image.state);
   const start = performance.now();
+  if (machine.accessCount > 0) await carryOut(resetSteps(concerned(plan, library)), machine.ports);
   const { drained } = await carryOut(plan.steps, machine.ports);
   const replayMs = performance.now() - start;
   const allowances = allowancesFor(library, machine.engine, machine.deviations);
   const comparison = compareDevices(image.fields, machine.deviceFields(), allowances);
   const classifier = classifierAfter(plan, library);
   return { machine, classifier, name: hello.guest, result: { comparison, replayMs, drained } };
+}
+
+/** The devices every machine has, and those the plan is for. */
+function concerned(plan: Plan, library: Library): Instance[] {
+  const named = new Set(plan.steps.map(({ device }) => device));
+  return library.instances.filter(({ always, name }) => always || named.has(name));
 }
