@@ -47,3 +47,55 @@ test("registers that changed by themselves come back each with its own value", a
     ]),
   );
 });
+
+test("a device that answers every read with ones is not there: nothing is taken from it", async () => {
+  const classifier = new Classifier(library, { fromReset: true });
+  const builder = new BatchBuilder((batch) => classifier.feed(batch));
+  builder.push(0, 0x2fb, opOf("out", 8), 0x03);
+  builder.push(0, 0x21, opOf("out", 8), 0xfe);
+  builder.flush();
+  const nobody: PortTarget = { name: "nobody", perform: (all) => Promise.resolve(all.map(() => 0xff)) };
+  await readSource(classifier, nobody);
+  const steps = makePlan(classifier).steps;
+  expect(steps.filter(({ device, why }) => device === "com2" && why.includes("read at the source"))).toEqual([]);
+  // An interrupt mask of all ones is one read, and may well be true.
+  expect(steps).toContainEqual(expect.objectContaining({ op: "out", port: 0x21, value: 0xff, device: "pic1" }));
+});
+
+test("a register that cannot be reached does not mislead the reads after it", async () => {
+  const text = `id: box
+title: Box
+source: none, made for tests
+ports: { INDEX: 0, DATA: 1, MODE: 2 }
+instances: { box: { base: 0x300 } }
+state:
+  index: { bits: 1, reach: [{ do: [{ write: INDEX, put: I }] }] }
+  mode: { bits: 1 }
+slots: { A: { read: A }, B: { read: B } }
+registers:
+  INDEX: { at: INDEX, access: WO, verdict: command, fields: { I: 0 }, onWrite: [{ latch: { index: I } }] }
+  MODE: { at: MODE, access: WO, verdict: command, fields: { M: 0 }, onWrite: [{ latch: { mode: M } }] }
+  A: { at: DATA, access: RW, when: { index: 0, mode: 0 }, fill: A }
+  B: { at: DATA, access: RW, when: { index: 0, mode: 1 }, fill: B }
+  RESERVED: { at: DATA, access: RW, when: { index: 1 }, verdict: command }
+`;
+  const own = loadLibrary([{ file: "box.yaml", text }], { aliases: false });
+  const classifier = new Classifier(own, { fromReset: true });
+  const builder = new BatchBuilder((batch) => classifier.feed(batch));
+  const writes: [number, number][] = [[0x302, 1], [0x301, 0x55], [0x300, 1]]; // prettier-ignore
+  for (const [port, value] of writes) builder.push(0, port, opOf("out", 8), value);
+  builder.flush();
+  let index = 1;
+  const box: PortTarget = {
+    name: "box",
+    perform: (all) =>
+      Promise.resolve(
+        all.map((one) => {
+          if (one.direction === "out" && one.port === 0x300) index = one.value;
+          return index === 0 ? 0x55 : 0xee;
+        }),
+      ),
+  };
+  expect(await readSource(classifier, box)).toEqual({ checked: 1, different: [] });
+  expect(index).toBe(1);
+});

@@ -1,4 +1,5 @@
 import { heldValue, type Classifier, type InstanceState, type Register, type Slot } from "@portrait/classifier";
+import { allOnes } from "@portrait/tracer";
 import { exactly, Navigator, UnreachableError } from "../plan/navigator.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import type { PortTarget } from "../target/port-target.ts";
@@ -34,13 +35,16 @@ interface Reading {
 /**
  * Reads the source's readable registers into the classifier's knowledge: what was unknown becomes known, and what the device
  * changed by itself is taken as it is now. The machine must be stopped; its selectors are left as they were.
- * Gives the registers whose value was not the one the trace left.
+ * Gives the registers whose value was not the one the trace left. A device whose registers all read as ones is not there:
+ * the guest only looked for it, and nothing is taken from it.
  */
 export async function readSource(classifier: Classifier, target: PortTarget): Promise<ReadBackReport> {
   const { steps, readings } = readingSteps(classifier, { fromSource: true });
   const { values } = await carryOut(steps, target);
+  const absent = absentDevices(readings, values);
   const different: ReadBackField[] = [];
   for (const reading of readings) {
+    if (absent.has(reading.state)) continue;
     const actual = values.get(reading.step) ?? 0;
     const { status } = reading.state.slots.content(reading.slot, reading.key);
     const expected = expectedValue(reading);
@@ -51,6 +55,17 @@ export async function readSource(classifier: Classifier, target: PortTarget): Pr
     reading.state.learn(reading.slot, reading.key, reading.register, actual, classifier.nextSeq, reading.keyValues);
   }
   return { checked: readings.length, different };
+}
+
+/** Devices that answered several reads, and each with all ones. */
+function absentDevices(readings: readonly Reading[], values: ReadonlyMap<number, number>): Set<InstanceState> {
+  const answers = new Map<InstanceState, boolean[]>();
+  for (const { state, register, step } of readings) {
+    const ones = values.get(step) === allOnes(register.port.widths[0] ?? 8);
+    answers.set(state, [...(answers.get(state) ?? []), ones]);
+  }
+  const silent = [...answers].filter(([, ones]) => ones.length > 1 && ones.every(Boolean));
+  return new Set(silent.map(([state]) => state));
 }
 
 /** Reads the target's readable registers after a plan and compares them with what the plan was made from. */
@@ -96,13 +111,14 @@ function readSlot(
   const register = slot.read;
   if (register === undefined || slot.never !== undefined || slot.lanes !== undefined) return;
   const read = (key: number, keyValues: readonly number[]) => {
-    const before = steps.length;
+    const before = { steps: steps.length, selectors: Int32Array.from(navigator.state.selectors) };
     try {
       const step = navigator.read(register, exactly(slot.key, keyValues), `reads ${slot.name} back`);
       readings.push({ state, slot, key, keyValues, register, step });
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
-      steps.length = before;
+      steps.length = before.steps;
+      navigator.state.selectors.set(before.selectors);
     }
   };
   if (slot.key.length === 0) read(0, []);
