@@ -164,3 +164,32 @@ describe("alias ports of Intel's bridges", () => {
     expect(classify(rows, only8259).registers).toEqual(rows.map(() => "-"));
   });
 });
+
+describe("a sequence that a new ICW1 breaks off", () => {
+  const init = (...rows: readonly Row[]) => classify(rows, only8259).slot("pic1", "INIT");
+  const complete = rowsOf("11 30 04 01");
+
+  test("has set the vector base already, so it is kept behind the complete one", () => {
+    expect(init(...complete, ...outs(0x20, 0x11), ...outs(0x21, 0x40), ...outs(0x20, 0x11))).toEqual([
+      "ICW1=11",
+      "ICW2=30",
+      "ICW3=04",
+      "ICW4=01",
+      "ICW1=11",
+      "ICW2=40",
+      "|ICW1=11",
+    ]);
+  });
+
+  test("is superseded as soon as the new one has got as far", () => {
+    const half: Row[] = [...outs(0x20, 0x11), ...outs(0x21, 0x40), ...outs(0x20, 0x11), ...outs(0x21, 0x48)];
+    expect(init(...half)).toEqual(["|ICW1=11", "|ICW2=48"]);
+    expect(init(...half, ...outs(0x21, 0x04, 0x01))).toEqual(["ICW1=11", "ICW2=48", "ICW3=04", "ICW4=01"]);
+  });
+
+  test("takes no more room however often it is begun", () => {
+    const again: Row[] = [...outs(0x20, 0x11), ...outs(0x21, 0x40, 0x04), ...outs(0x20, 0x11), ...outs(0x21, 0x48)];
+    const often = new Array<readonly Row[]>(100).fill(again).flat();
+    expect(init(...often, ...outs(0x20, 0x11))).toHaveLength(3 + 2 + 1);
+  });
+});

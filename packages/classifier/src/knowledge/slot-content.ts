@@ -22,13 +22,20 @@ export interface SlotWrite {
 }
 
 /**
- * What is known of a slot. `reset`: as power-on left it. `known`: set by `closed` (complete) and `open` (half done).
+ * What is known of a slot. `reset`: as power-on left it. `known`: set by `closed` (complete) and `open` (half done). At the end of
+ * `closed` stand groups that were broken off by a new beginning, with so many parts each, as far as `open` has not got
+ * as far: their parts had their effect.
  * `implied`: took `value` as a consequence of access `cause`. `none`: holds nothing since access `cause`. `unknown`: see `reason`;
  * `open` is what has been half done since.
  */
 export type SlotContent =
   | { readonly status: "reset"; readonly value: number | undefined }
-  | { readonly status: "known"; readonly closed: readonly SlotWrite[]; readonly open: readonly SlotWrite[] }
+  | {
+      readonly status: "known";
+      readonly closed: readonly SlotWrite[];
+      readonly brokenOff: readonly number[];
+      readonly open: readonly SlotWrite[];
+    }
   | { readonly status: "implied"; readonly value: number; readonly cause: number }
   | { readonly status: "none"; readonly cause: number }
   | { readonly status: "unknown"; readonly reason: string; readonly open: readonly SlotWrite[] };

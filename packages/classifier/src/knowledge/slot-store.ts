@@ -77,16 +77,16 @@ export class SlotStore {
   /** Takes a write, whole or as a part. */
   fill(slot: Slot, key: number, part: Rule["part"], write: SlotWrite): void {
     if (part === "whole") {
-      this.#put(slot, key, { status: "known", closed: [write], open: nothing });
+      this.#put(slot, key, complete([write]));
       return;
     }
     const before = this.content(slot, key);
     const open = part === "begin" ? [write] : [...openOf(before), write];
     if (part !== "begin" && (open.length === 1 || open.length > PART_LIMIT)) {
       this.loseKey(slot, key, "its first part was not observed");
-    } else if (part === "end") this.#put(slot, key, { status: "known", closed: open, open: nothing });
+    } else if (part === "end") this.#put(slot, key, complete(open));
     else if (before.status === "unknown") this.#put(slot, key, { status: "unknown", reason: before.reason, open });
-    else this.#put(slot, key, { status: "known", closed: before.status === "known" ? before.closed : nothing, open });
+    else this.#put(slot, key, goOn(before, part === "begin", open));
   }
 
   #put(slot: Slot, key: number, content: SlotContent): void {
@@ -99,4 +99,22 @@ export class SlotStore {
     if (keyed.size >= KEY_LIMIT && !keyed.has(key)) this.lose(slot, `more than ${KEY_LIMIT} keys were written`);
     else keyed.set(key, content);
   }
+}
+
+function complete(closed: readonly SlotWrite[]): SlotContent {
+  return { status: "known", closed, brokenOff: [], open: nothing };
+}
+
+/** The content once `open` has got one part further, or has begun anew while another was half done. */
+function goOn(before: SlotContent, begins: boolean, open: readonly SlotWrite[]): SlotContent {
+  const closed = before.status === "known" ? [...before.closed] : [];
+  const brokenOff = before.status === "known" ? [...before.brokenOff] : [];
+  const half = openOf(before);
+  if (begins && half.length > 0) {
+    closed.push(...half);
+    brokenOff.push(half.length);
+  }
+  // A part is superseded by the same part of the new group. The last group is the shortest: longer ones were kept before it.
+  while ((brokenOff.at(-1) ?? Infinity) <= open.length) closed.length -= brokenOff.pop() ?? 0;
+  return { status: "known", closed, brokenOff, open };
 }
