@@ -176,18 +176,20 @@ export const PIC_LAYOUT = [
 export const PIC_SLAVE_INDEX = 5;
 
 /**
- * Fields in which v86 keeps more than the hardware register does: FCR with its self-clearing reset bits (PC16550D, 8.5),
- * and a DMA mask bit as written, which is 1 after 0Ah and the bit's weight after 0Fh.
+ * Fields in which v86 keeps more than the hardware register does: FCR with its self-clearing reset bits (PC16550D, 8.5), a
+ * DMA mask bit as written, which is 1 after 0Ah and the bit's weight after 0Fh, and a DMA mode with the two bits that name
+ * the channel (8237A: a mode register has 6 bits).
  */
 const NORMALISED: Readonly<Record<string, (value: number) => number>> = {
   "uart0.fifo_control": (value) => value & ~0b110,
   "dma.channel_mask": (value) => (value === 0 ? 0 : 1),
+  "dma.channel_mode": (value) => value & ~0b11,
 };
 
 /**
  * v86's own device state as flat fields, in a fixed order: `pic.master.isr`, `pit.counter_mode[0]`,
  * `pci.device_spaces[0x08][24]`. Numbers JSON has not (NaN, Infinity) are strings. Video memory is left out: it is
- * reached by memory, not by ports. Two fields are brought to what the hardware holds: see {@link NORMALISED}.
+ * reached by memory, not by ports. Three fields are brought to what the hardware holds: see {@link NORMALISED}.
  */
 export function deviceFields(cpu: V86Cpu): readonly DeviceField[] {
   const fields: DeviceField[] = [...picFields(cpu)];
