@@ -113,7 +113,8 @@ describe("SeaBIOS and Debian Linux, booted on v86", { timeout: LIMIT_MS }, () =>
     });
     expect([...ambiguous]).toEqual([]);
     const total = [...uncovered.values()].reduce((sum, count) => sum + count, 0);
-    expect(total / boot.count, JSON.stringify([...uncovered])).toBeLessThan(0.01);
+    const most = boot.count / 100;
+    expect(total < most ? [] : [...uncovered]).toEqual([]);
   });
 });
 
@@ -200,7 +201,7 @@ async function expectGoesOn(guest: RunningGuest, before: string): Promise<void> 
 }
 
 describe(`a shell with a counting loop (stops of seed ${SEED})`, { timeout: LIMIT_MS }, () => {
-  test.each(tenMoves())(
+  test.for(tenMoves())(
     "move $number: stopped by $kind $amount, goes on on a machine $destination",
     async ({ kind, amount, destination }, context) => {
       const source = await linuxCounting(context);
