@@ -74,7 +74,7 @@ export function codeOf(error: unknown): string | undefined {
 export function explain(error: unknown): { readonly message: string; readonly exit: ExitCode } {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (code === "INTERRUPTED") return { message: "interrupted", exit: EXIT.interrupted };
+  if (code === "INTERRUPTED" || code === "ABORT_ERR") return { message: "interrupted", exit: EXIT.interrupted };
   if (code === "REFUSED") return { message, exit: EXIT.refused };
   if (error instanceof MigrationError) return { message, exit: MIGRATION_EXITS[error.code] ?? EXIT.badInput };
   if (code !== undefined && (BAD_INPUT.has(code) || /^(TRACE|V86)_/.test(code)))

@@ -8,6 +8,7 @@ import { openTrace, reportDamage } from "../input/open-trace.ts";
 import { plural } from "../output/numbers.ts";
 import { planJson } from "../plan/plan-json.ts";
 import { planText } from "../plan/plan-text.ts";
+import { unknownText } from "../plan/unknown-text.ts";
 import { parseCount } from "../quantities.ts";
 import { openTarget, type OpenTarget } from "../replay/open-target.ts";
 import { replayRaw } from "../replay/replay-raw.ts";
@@ -103,10 +104,10 @@ async function replayPlan(session: Session, file: string, options: ReplayOptions
 
 function refuseUnknown({ unknown }: Plan, { allowUnknown }: ReplayOptions): void {
   if (unknown.length === 0 || allowUnknown === true) return;
-  const lines = unknown.map(({ device, register, reason }) => `  ${device}.${register}: ${reason}`);
   throw new RefusedError(
     `${plural(unknown.length, "register is", "registers are")} not known, so the machine would not be as it was:\n` +
-      `${lines.join("\n")}\n--allow-unknown leaves them as they are`,
+      `${unknownText(unknown).join("\n")}\n` +
+      "--allow-unknown leaves them as they are; portrait plan lists them all",
   );
 }
 

@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { addAbortSignal } from "node:stream";
 import { fileSource, streamSource, TraceReader, type ByteSource, type TraceProblem } from "@portrait/tracer";
 import { plural } from "../output/numbers.ts";
 import { checkInterrupted, warn, type Session } from "../session.ts";
@@ -21,7 +22,10 @@ export interface OpenTrace extends OpenSource {
 
 /** Opens a file, or stdin for `-`. Rejects with the operating system's error. */
 export async function openSource(session: Session, path: string): Promise<OpenSource> {
-  if (path === "-") return sourceOf(session, "stdin", streamSource(session.stdin), undefined, () => Promise.resolve());
+  if (path === "-") {
+    const stdin = streamSource(addAbortSignal(session.signal, session.stdin));
+    return sourceOf(session, "stdin", stdin, undefined, () => Promise.resolve());
+  }
   const file = await open(path);
   const stat = await file.stat();
   const source = stat.isFile() || stat.isDirectory() ? fileSource(file) : streamSource(file.createReadStream());
