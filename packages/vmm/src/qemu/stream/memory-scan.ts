@@ -1,0 +1,162 @@
+import { PART, STREAM_MAGIC, STREAM_VERSION } from "./layout.ts";
+import { StreamError } from "./errors.ts";
+
+/** What a scan wants next: so many bytes to look at, or so many to pass over. */
+export type Wish = { readonly look: number } | { readonly pass: number };
+
+/** A scan in progress. It is given the bytes it wished to look at; what is passed over it never sees. */
+export type Scan<T> = Generator<Wish, T, Buffer>;
+
+const RAM_VERSION = 4;
+const PAGE_BYTES = 4096;
+const NAME_LIMIT = 255;
+const MEMORY_LIMIT = 1n << 40n;
+
+/** Flags in the low bits of a page's address (QEMU 7.2, migration/ram.c). */
+const FLAG = { zero: 0x02, memorySize: 0x04, page: 0x08, endOfSection: 0x10, continued: 0x20 } as const;
+
+/** Number of bytes seen so far; kept by whoever drives the scan. */
+export interface Position {
+  offset: number;
+}
+
+/** Goes over everything up to the first device section, whose first byte is the last one looked at. */
+export function* scanMemory(at: Position): Scan<void> {
+  const head = yield { look: 8 };
+  if (head.readUInt32BE(0) !== STREAM_MAGIC) throw new StreamError("FORMAT", 0, "this is not a QEMU migration stream");
+  const version = head.readUInt32BE(4);
+  if (version !== STREAM_VERSION) {
+    throw new StreamError("VERSION", 4, `version ${version}; only version ${STREAM_VERSION} is known`);
+  }
+  const memory = new MemorySection(at);
+  for (;;) {
+    const [type] = yield { look: 1 };
+    if (type === PART.sectionFull) return memory.expectComplete();
+    else if (type === PART.configuration) yield* scanConfiguration(at);
+    else if (type === PART.sectionStart) yield* memory.start();
+    else if (type === PART.sectionPart || type === PART.sectionEnd) yield* memory.records(type === PART.sectionEnd);
+    else if (type === PART.command) {
+      const reason = "a command to the destination; switch the capabilities return-path and postcopy-ram off";
+      throw new StreamError("VERSION", at.offset - 1, reason);
+    } else if (type === PART.end) {
+      throw new StreamError("FORMAT", at.offset - 1, "the stream has no device sections");
+    } else {
+      throw new StreamError("FORMAT", at.offset - 1, `a part of unknown type ${type}`);
+    }
+  }
+}
+
+/** The machine type's name. Capabilities would follow as subsections, which fail as parts of unknown type. */
+function* scanConfiguration(at: Position): Scan<void> {
+  const length = (yield { look: 4 }).readUInt32BE(0);
+  if (length > NAME_LIMIT) throw new StreamError("FORMAT", at.offset - 4, `a machine name of ${length} bytes`);
+  yield { pass: length };
+}
+
+/** The section `ram`, which comes in parts: which blocks it has, and whether its parts stay inside them. */
+class MemorySection {
+  readonly #at: Position;
+  readonly #blocks = new Map<string, bigint>();
+  #number: number | undefined;
+  #complete = false;
+  /** Length of the block the last page was in, also in an earlier part. */
+  #current: bigint | undefined;
+
+  constructor(at: Position) {
+    this.#at = at;
+  }
+
+  expectComplete(): void {
+    if (!this.#complete) throw this.#error("FORMAT", "device sections before the end of memory");
+  }
+
+  *start(): Scan<void> {
+    const number = (yield { look: 4 }).readUInt32BE(0);
+    const name = yield* this.#name();
+    const version = (yield { look: 8 }).readUInt32BE(4);
+    if (name !== "ram") {
+      throw this.#error(
+        "VERSION",
+        `section "${name}" comes in parts; only "ram" is known to (no block or dirty-bitmap migration)`,
+      );
+    }
+    if (version !== RAM_VERSION)
+      throw this.#error("VERSION", `section "ram" has version ${version}, not ${RAM_VERSION}`);
+    if (this.#number !== undefined) throw this.#error("FORMAT", `section "ram" starts twice`);
+    this.#number = number;
+    yield* this.#blockList();
+    yield* this.#expectEndOfSection();
+    yield* this.#footer();
+  }
+
+  *records(last: boolean): Scan<void> {
+    const number = (yield { look: 4 }).readUInt32BE(0);
+    if (number !== this.#number || this.#complete)
+      throw this.#error("FORMAT", `a part of section ${number}, which is not open`);
+    while (yield* this.#record());
+    this.#complete = last;
+    yield* this.#footer();
+  }
+
+  *#blockList(): Scan<void> {
+    const total = (yield { look: 8 }).readBigUInt64BE(0);
+    if ((total & 0xfffn) !== BigInt(FLAG.memorySize))
+      throw this.#error("FORMAT", `the list of memory blocks is missing`);
+    let left = total & ~0xfffn;
+    if (left > MEMORY_LIMIT) throw this.#error("FORMAT", `${left} bytes of memory`);
+    while (left > 0n) {
+      const name = yield* this.#name();
+      const length = (yield { look: 8 }).readBigUInt64BE(0);
+      if (length === 0n || length > left)
+        throw this.#error("FORMAT", `block "${name}" of ${length} bytes does not fit`);
+      this.#blocks.set(name, length);
+      left -= length;
+    }
+  }
+
+  /** One page; false at the end of the part. */
+  *#record(): Scan<boolean> {
+    const word = (yield { look: 8 }).readBigUInt64BE(0);
+    const flags = Number(word & 0xfffn);
+    const address = word & ~0xfffn;
+    if (word === BigInt(FLAG.endOfSection)) return false;
+    const kind = flags & ~FLAG.continued;
+    if (kind !== FLAG.zero && kind !== FLAG.page) {
+      throw this.#error(
+        "VERSION",
+        `a page with unknown flags ${flags.toString(16)}h; switch compression, xbzrle and multifd off`,
+      );
+    }
+    if (flags === kind) {
+      const name = yield* this.#name();
+      this.#current = this.#blocks.get(name);
+      if (this.#current === undefined) throw this.#error("FORMAT", `a page of unknown block "${name}"`);
+    }
+    if (this.#current === undefined) throw this.#error("FORMAT", "a page of no block");
+    if (address >= this.#current) throw this.#error("FORMAT", `a page outside its block`);
+    yield { pass: kind === FLAG.zero ? 1 : PAGE_BYTES };
+    return true;
+  }
+
+  *#expectEndOfSection(): Scan<void> {
+    const word = (yield { look: 8 }).readBigUInt64BE(0);
+    if (word !== BigInt(FLAG.endOfSection))
+      throw this.#error("VERSION", "the list of memory blocks has an unknown form");
+  }
+
+  *#footer(): Scan<void> {
+    const footer = yield { look: 5 };
+    if (footer[0] !== PART.footer || footer.readUInt32BE(1) !== this.#number) {
+      throw this.#error("FORMAT", 'a part of section "ram" does not end with its footer');
+    }
+  }
+
+  *#name(): Scan<string> {
+    const [length = 0] = yield { look: 1 };
+    return length === 0 ? "" : (yield { look: length }).toString("latin1");
+  }
+
+  #error(code: "FORMAT" | "VERSION", what: string): StreamError {
+    return new StreamError(code, this.#at.offset, what);
+  }
+}

@@ -1,0 +1,82 @@
+import { StreamError } from "./errors.ts";
+import { scanMemory, type Position, type Scan, type Wish } from "./memory-scan.ts";
+import { readTail, type StreamTail } from "./tail.ts";
+
+/** Bytes all device sections and their description may have together; a PC has some 200 KiB. */
+const TAIL_LIMIT = 16 << 20;
+
+/**
+ * Reads a migration stream (version 3) chunk by chunk as it comes. Memory is checked and handed on as views of the chunks;
+ * only the device sections are kept, because their description comes last.
+ */
+export class StreamScanner {
+  readonly #at: Position = { offset: 0 };
+  #scan: Scan<void> | undefined;
+  #wish: Wish;
+  /** Bytes to look at that came with earlier chunks. */
+  #held: Buffer = Buffer.alloc(0);
+  readonly #tail: Buffer[] = [];
+  #tailBytes = 0;
+  #tailOffset = 0;
+
+  constructor() {
+    const scan = scanMemory(this.#at);
+    const first = scan.next();
+    this.#wish = first.done === true ? { look: 0 } : first.value;
+    this.#scan = scan;
+  }
+
+  /** Takes the next bytes and gives the part of them that belongs before the device sections. @throws StreamError */
+  push(chunk: Uint8Array): Uint8Array {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let used = 0;
+    while (this.#scan !== undefined && used < bytes.length) used += this.#step(this.#scan, bytes, used);
+    if (this.#scan !== undefined) return bytes;
+    // The first byte of the first device section was looked at to find it: it belongs to the tail.
+    const from = this.#tailBytes === 0 ? used - 1 : 0;
+    this.#keep(bytes.subarray(from));
+    return bytes.subarray(0, from);
+  }
+
+  /** Says that the stream has ended, and gives its device sections. @throws StreamError */
+  end(): StreamTail {
+    if (this.#scan !== undefined) throw new StreamError("TRUNCATED", this.#at.offset, "it ends inside its memory");
+    return readTail(Buffer.concat(this.#tail), this.#tailOffset);
+  }
+
+  /** Serves the scan's wish from `bytes` at `used`, as far as they go. Gives the bytes used. */
+  #step(scan: Scan<void>, bytes: Buffer, used: number): number {
+    const wish = this.#wish;
+    const wanted = "pass" in wish ? wish.pass : wish.look - this.#held.length;
+    const piece = bytes.subarray(used, used + wanted);
+    this.#at.offset += piece.length;
+    if ("pass" in wish) {
+      if (piece.length < wanted) this.#wish = { pass: wanted - piece.length };
+      else this.#next(scan, piece);
+    } else {
+      const whole = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
+      this.#held = whole;
+      if (piece.length === wanted) {
+        this.#held = Buffer.alloc(0);
+        this.#next(scan, whole);
+      }
+    }
+    return piece.length;
+  }
+
+  #next(scan: Scan<void>, bytes: Buffer): void {
+    const { done, value } = scan.next(bytes);
+    if (done === true) {
+      this.#scan = undefined;
+      this.#tailOffset = this.#at.offset - 1;
+    } else this.#wish = value;
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#tailBytes += bytes.length;
+    if (this.#tailBytes > TAIL_LIMIT) {
+      throw new StreamError("FORMAT", this.#tailOffset, `more than ${TAIL_LIMIT >> 20} MiB of device sections`);
+    }
+    this.#tail.push(Buffer.from(bytes));
+  }
+}
