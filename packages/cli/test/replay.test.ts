@@ -1,5 +1,9 @@
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { need } from "../../../test-support/available.ts";
+import { program } from "../../../test-support/program.ts";
 import { Workplace } from "./support/portrait.ts";
 import { picAndUart, TraceScript } from "./support/traces.ts";
 
@@ -61,6 +65,50 @@ describe("portrait replay", () => {
     const { status, stderr } = place.run("replay", "t.pio", "--target", "devport");
     expect(status).toBe(3);
     expect(stderr).toContain("--allow-hardware");
+  });
+
+  test("--verify reads back from a machine what can be read, and exits 1 where it differs", async () => {
+    const { status, stdout } = place.run("replay", "t.pio", "--target", "v86:cold", "--verify", "-o", "json");
+    expect(status).toBe(0);
+    const report = JSON.parse(stdout) as { verify: { checked: number } };
+    expect(report).toMatchObject({ target: expect.stringContaining("v86") as unknown, verify: { different: [] } });
+    expect(report.verify.checked).toBeGreaterThan(3);
+    // v86 ignores writes of the clock's RAM, so that a byte written there reads as before.
+    await new TraceScript().out(0x70, 0x40).out(0x71, 0xa5).save(place.path("cmos.pio"));
+    const ignored = place.run("replay", "cmos.pio", "--target", "v86:cold", "--verify");
+    expect(ignored.status).toBe(1);
+    expect(ignored.stdout).toMatch(/rtc\.\S+: 0x0 instead of 0xa5 in the bits 0xff/);
+  });
+
+  test("reaches a QEMU through its qtest socket", async (context) => {
+    const qemu = need(context, program("qemu-system-x86_64"));
+    const options = [
+      "-machine",
+      "pc",
+      "-nodefaults",
+      "-serial",
+      "null",
+      "-display",
+      "none",
+      "-S",
+      "-qtest-log",
+      "none",
+    ];
+    const machine = spawn(qemu, [...options, "-qtest", `unix:${place.path("q.sock")},server=on,wait=off`], {
+      stdio: "ignore",
+    });
+    try {
+      for (let i = 0; i < 200 && !existsSync(place.path("q.sock")); i++) await sleep(25);
+      expect(place.run("replay", "t.pio", "--target", "qtest:q.sock", "--verify")).toMatchObject({ status: 0 });
+    } finally {
+      machine.kill("SIGKILL");
+    }
+  });
+
+  test("says that nobody answers at a socket", () => {
+    const { status, stderr } = place.run("replay", "t.pio", "--target", "qtest:nobody.sock");
+    expect(status).toBe(2);
+    expect(stderr).toContain("nobody.sock");
   });
 
   test.each([

@@ -36,7 +36,10 @@ export function addReplay(program: Command, runner: Runner): void {
       "Carry the plan of a trace out on a machine. Refused (exit code 3) while something of the state is unknown.",
     )
     .argument("<file>", "trace, or - for stdin")
-    .option("--target <target>", "script:PATH writes the accesses as a qtest script; script:- to stdout")
+    .option(
+      "--target <target>",
+      "script:PATH, a qtest script (script:- to stdout); qtest:SOCKET, a QEMU; v86:cold, to try it",
+    )
     .option("--at <seq>", "the state right after this access (default: after the last)", parseCount)
     .option("--raw", "every write as it was recorded, instead of the plan")
     .option("--dry-run", "print what would be done and do nothing")
@@ -50,7 +53,7 @@ export function addReplay(program: Command, runner: Runner): void {
     );
   examples(command, [
     ["portrait replay boot.pio --dry-run", "what would be written, and why"],
-    ["portrait replay boot.pio --target script:restore.qtest", "a script for later"],
+    ["portrait replay boot.pio --target qtest:/run/qtest.sock --verify", "onto a QEMU, and see whether it took"],
   ]);
 }
 

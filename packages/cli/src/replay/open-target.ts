@@ -1,9 +1,10 @@
 import { ScriptTarget, type PortTarget } from "@portrait/replayer";
+import { createV86Machine, QtestTarget } from "@portrait/vmm";
 import { RefusedError, UsageError } from "../errors.ts";
 import { openSink } from "../output/trace-file.ts";
 import type { Session } from "../session.ts";
 
-/** A port target, and what can be done with it. */
+/** A port target that is ready. */
 export interface OpenTarget {
   readonly target: PortTarget;
   /** True when it takes stdout for itself. */
@@ -11,18 +12,25 @@ export interface OpenTarget {
   close(): Promise<void>;
 }
 
+/** How a target is to be opened. */
+export interface TargetOptions {
+  /** File the trace is read from. */
+  readonly input: string;
+  readonly allowHardware: boolean;
+  /** True when the target is read back afterwards. */
+  readonly readsBack: boolean;
+}
+
 /** Kinds of target that are real hardware. */
 const HARDWARE = new Set(["devport"]);
 
+const TARGETS = "script:PATH, qtest:SOCKET or v86:cold";
+
 /**
- * Opens the target a `--target` names: `script:PATH`.
+ * Opens the target that `--target` names: `script:PATH`, `qtest:SOCKET`, `v86:cold`.
  * @throws RefusedError for real hardware without permission, UsageError for a target there is not.
  */
-export async function openTarget(
-  session: Session,
-  text: string,
-  options: { readonly input: string; readonly allowHardware: boolean; readonly readsBack: boolean },
-): Promise<OpenTarget> {
+export async function openTarget(session: Session, text: string, options: TargetOptions): Promise<OpenTarget> {
   const [, kind = text, place = ""] = /^([^:]*):(.*)$/s.exec(text) ?? [];
   if (HARDWARE.has(kind) && !options.allowHardware) {
     throw new RefusedError(
@@ -30,15 +38,14 @@ export async function openTarget(
         "--allow-hardware does it",
     );
   }
-  if (kind !== "script") {
-    throw new UsageError(`--target ${text}: there is no target "${kind}" in this version; use script:PATH`);
-  }
-  if (options.readsBack) throw new UsageError("--verify: a script cannot be read back");
-  if (place === "") throw new UsageError("--target script: needs a file, script:PATH, or script:- for stdout");
-  return openScript(session, place, options.input);
+  if (kind === "script" && place !== "") return openScript(session, place, options);
+  if (kind === "qtest" && place !== "") return openQtest(place);
+  if (kind === "v86" && place === "cold") return openColdV86();
+  throw new UsageError(`--target ${text}: there is no such target in this version; use ${TARGETS}`);
 }
 
-async function openScript(session: Session, path: string, input: string): Promise<OpenTarget> {
+async function openScript(session: Session, path: string, options: TargetOptions): Promise<OpenTarget> {
+  if (options.readsBack) throw new UsageError("--verify: a script cannot be read back");
   if (path === "-") {
     const target = new ScriptTarget("stdout", async (text) => {
       session.out.write(text);
@@ -46,7 +53,18 @@ async function openScript(session: Session, path: string, input: string): Promis
     });
     return { target, usesStdout: true, close: () => Promise.resolve() };
   }
-  const file = await openSink(session, path, input);
+  const file = await openSink(session, path, options.input);
   const target = new ScriptTarget(path, (text) => file.sink.write(Buffer.from(text)));
   return { target, usesStdout: false, close: () => file.close() };
+}
+
+async function openQtest(path: string): Promise<OpenTarget> {
+  const target = await QtestTarget.connect(path);
+  return { target, usesStdout: false, close: () => Promise.resolve(target.close()) };
+}
+
+/** A machine without a guest, to see whether a plan takes; it is gone afterwards. */
+async function openColdV86(): Promise<OpenTarget> {
+  const machine = await createV86Machine({ name: "cold" });
+  return { target: machine.ports, usesStdout: false, close: () => machine.destroy() };
 }
