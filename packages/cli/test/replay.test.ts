@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -16,6 +16,15 @@ beforeAll(async () => {
 afterAll(() => {
   place.remove();
 });
+
+/** A paused QEMU with one serial port, listening for qtest. */
+async function startQemu(command: string, socket: string): Promise<ChildProcess> {
+  const options = ["-machine", "pc", "-nodefaults", "-serial", "null", "-display", "none", "-S", "-qtest-log", "none"];
+  const qtest = `unix:${place.path(socket)},server=on,wait=off`;
+  const machine = spawn(command, [...options, "-qtest", qtest], { stdio: "ignore" });
+  for (let i = 0; i < 200 && !existsSync(place.path(socket)); i++) await sleep(25);
+  return machine;
+}
 
 describe("portrait replay", () => {
   test("writes the plan as a script: what portrait plan prints, step by step", () => {
@@ -81,25 +90,24 @@ describe("portrait replay", () => {
   });
 
   test("reaches a QEMU through its qtest socket", async (context) => {
-    const qemu = need(context, program("qemu-system-x86_64"));
-    const options = [
-      "-machine",
-      "pc",
-      "-nodefaults",
-      "-serial",
-      "null",
-      "-display",
-      "none",
-      "-S",
-      "-qtest-log",
-      "none",
-    ];
-    const machine = spawn(qemu, [...options, "-qtest", `unix:${place.path("q.sock")},server=on,wait=off`], {
-      stdio: "ignore",
-    });
+    const machine = await startQemu(need(context, program("qemu-system-x86_64")), "q.sock");
     try {
-      for (let i = 0; i < 200 && !existsSync(place.path("q.sock")); i++) await sleep(25);
-      expect(place.run("replay", "t.pio", "--target", "qtest:q.sock", "--verify")).toMatchObject({ status: 0 });
+      await picAndUart().out(0x3fc, 0x0b).save(place.path("mcr.pio"));
+      expect(place.run("replay", "mcr.pio", "--target", "qtest:q.sock", "--verify")).toMatchObject({ status: 0 });
+    } finally {
+      machine.kill("SIGKILL");
+    }
+  });
+
+  test("names the register a fresh QEMU has otherwise than the datasheet, where the guest never wrote it", async (context) => {
+    const machine = await startQemu(need(context, program("qemu-system-x86_64")), "fresh.sock");
+    try {
+      const { status, stdout } = place.run("replay", "t.pio", "--target", "qtest:fresh.sock", "--verify", "-o", "json");
+      expect(status).toBe(1);
+      // QEMU's 16550 comes out of reset with OUT2 set; the PC16550D clears MCR.
+      expect((JSON.parse(stdout) as { verify: unknown }).verify).toMatchObject({
+        different: [{ device: "com1", register: "MCR", expected: "0x0", actual: "0x8" }],
+      });
     } finally {
       machine.kill("SIGKILL");
     }
