@@ -3,6 +3,8 @@ export type { Direction, Op, Width } from "./access.ts";
 export { accessAt, BATCH_CAPACITY, BatchBuilder } from "./batch.ts";
 export type { Access, AccessBatch, Gap, Marker, StringAccess } from "./batch.ts";
 export type { ClockUnit, DescriptionReference, MachineInventory, TraceInfo } from "./info.ts";
+export { QemuLog } from "./import/qemu-log.ts";
+export type { QemuLogCounts, QemuLogOptions } from "./import/qemu-log.ts";
 export { TraceFormatError, TraceWriteError } from "./errors.ts";
 export type { TraceFormatCode, TraceProblem, TraceWriteCode } from "./errors.ts";
 export { FORMAT_VERSION } from "./format/header-frame.ts";
