@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Duplex, Writable } from "node:stream";
 import { Classifier } from "@portrait/classifier";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -54,7 +55,13 @@ describe("a ticking guest", () => {
     const source = await bootTicker();
     await runTicks(source, 3);
     const state = source.machine.captureCpuAndMemory();
-    const machine = await coldMachine({ memorySize: state.memory.length, version: 1, engine: "", engineVersion: "", guest: "" });
+    const machine = await coldMachine({
+      memorySize: state.memory.length,
+      version: 1,
+      engine: "",
+      engineVersion: "",
+      guest: "",
+    });
     machine.restoreCpuAndMemory(state);
     await machine.run({ guestMs: 2_000, wallMs: 5_000 });
     expect(ticks(machine.console)).toEqual([]);
@@ -151,6 +158,19 @@ async function connect(): Promise<{ near: Socket; far: Socket; close: () => void
   };
 }
 
+/** A connection that breaks once more than `bytes` were written to it. */
+function cutAfter(socket: Socket, bytes: number): Duplex {
+  let left = bytes;
+  const writable = new Writable({
+    write: (chunk: Uint8Array, _, done) => {
+      left -= chunk.length;
+      if (left < 0) socket.destroy();
+      socket.write(chunk, done);
+    },
+  });
+  return Duplex.from({ readable: socket, writable });
+}
+
 describe("over a socket", () => {
   test("the guest goes on at the other end", async () => {
     const source = await bootTicker();
@@ -171,17 +191,9 @@ describe("over a socket", () => {
       const source = await bootTicker();
       const before = (await runTicks(source, 3)).length;
       const { near, far, close } = await connect();
-      let left = bytes;
-      near.on("newListener", () => undefined);
-      const write = near.write.bind(near);
-      near.write = (...args: Parameters<typeof near.write>) => {
-        const [chunk] = args;
-        left -= chunk.length;
-        if (left < 0) near.destroy();
-        return write(...args);
-      };
+      const cut = cutAfter(near, bytes);
       const receiving: Promise<BuiltGuest> = receiveGuest(far, coldMachine, library);
-      const outcomes = await Promise.allSettled([sendGuest(source, near, careful), receiving]);
+      const outcomes = await Promise.allSettled([sendGuest(source, cut, careful), receiving]);
       close();
       expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
       expect((await runTicks(source, 3)).slice(before)).toHaveLength(3);

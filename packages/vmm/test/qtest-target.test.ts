@@ -36,7 +36,7 @@ async function startQemu(command: string): Promise<string> {
 }
 
 /** A server that answers each line with what `answer` says, or nothing, or hangs up. */
-async function startFake(answer: (line: string) => string | undefined | "hang up"): Promise<string> {
+async function startFake(answer: (line: string) => string | undefined): Promise<string> {
   const path = join(folder, "fake");
   server = createServer((socket) => {
     let rest = "";

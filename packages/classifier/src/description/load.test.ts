@@ -38,23 +38,53 @@ test("a right description loads, and names with $ stand once for each value", ()
 
 describe("each kind of mistake is told with its place", () => {
   const cases: [what: string, from: string, to: string, message: RegExp][] = [
-    ["a wrong keyword", "access: RW", "access: WR", /^latch\.yaml:13:13 registers\.R0\.access: expected one of "RO" \| "WO" \| "RW"$/],
+    [
+      "a wrong keyword",
+      "access: RW",
+      "access: WR",
+      /^latch\.yaml:13:13 registers\.R0\.access: expected one of "RO" \| "WO" \| "RW"$/,
+    ],
     ["an unknown key", "title: An", "titel: An", /^latch\.yaml:2:\d+ titel: not a key of this form$/],
     ["a missing key", "source: none, made for tests\n", "", /source: expected the datasheet/],
-    ["an unknown port", "at: DATA", "at: DATUM", /^latch\.yaml:12:9 registers\.R0\.at: no port "DATUM"; there is INDEX, DATA$/],
+    [
+      "an unknown port",
+      "at: DATA",
+      "at: DATUM",
+      /^latch\.yaml:12:9 registers\.R0\.at: no port "DATUM"; there is INDEX, DATA$/,
+    ],
     ["an unknown selector", "when: { index: $n }", "when: { indx: $n }", /^latch\.yaml:14:19 .*no selector "indx"/],
-    ["a selector value out of range", "when: { index: $n }", "when: { index: 2 }", /index has no value 2; its values are 0\.\.1/],
+    [
+      "a selector value out of range",
+      "when: { index: $n }",
+      "when: { index: 2 }",
+      /index has no value 2; its values are 0\.\.1/,
+    ],
     ["an unknown slot", "fill: R$n", "fill: Q", /no slot or register "Q"/],
     ["an unknown field", "latch: { index: A }", "latch: { index: B }", /no field "B" in INDEX/],
-    ["a field beyond the width", "fields: { A: 0 }", "fields: { A: [8, 1] }", /expected \[high, low\] with 7 ≥ high ≥ low/],
+    [
+      "a field beyond the width",
+      "fields: { A: 0 }",
+      "fields: { A: [8, 1] }",
+      /expected \[high, low\] with 7 ≥ high ≥ low/,
+    ],
     ["a field wider than its selector", "fields: { A: 0 }", "fields: { A: [1, 0] }", /A has more values than index/],
     ["two registers at once", "when: { index: $n }", "title: both", /ports\.DATA: a read reaches R0 and R1/],
-    ["a hole", "each: { n: [0, 1] }", "each: { n: [0] }", /a read with index = 1 reaches no register; name the hole RESERVED/],
+    [
+      "a hole",
+      "each: { n: [0, 1] }",
+      "each: { n: [0] }",
+      /a read with index = 1 reaches no register; name the hole RESERVED/,
+    ],
     ["a write without meaning", "    fill: R$n\n", "", /registers\.R0: a write to it needs a meaning/],
     ["a never register that fills", "    fill: R$n\n", "    fill: R$n\n    never: it explodes\n", /cannot fill a slot/],
     ["data asked of a read", "access: RW", "access: RW\n    match: xxxxxxx1", /only a WO register can ask for data/],
     ["a pattern of the wrong length", "access: WO", "access: WO, match: x1", /expected 8, 16 or 32 of 0, 1 and x/],
-    ["a pattern that YAML takes for a number", "access: WO", "access: WO, match: 10000000", /quote one made only of 0 and 1/],
+    [
+      "a pattern that YAML takes for a number",
+      "access: WO",
+      "access: WO, match: 10000000",
+      /quote one made only of 0 and 1/,
+    ],
     ["a duplicate key", "ports: {", "id: again\nports: {", /^latch\.yaml:5:1: Map keys must be unique/],
     ["broken YAML", "ports: {", "ports: [", /^latch\.yaml:\d+:\d+: /],
     ["a port nobody stands at", "DATA: 1 }", "DATA: 1, OTHER: 2 }", /ports\.OTHER: no register stands at this port/],
@@ -68,7 +98,10 @@ describe("each kind of mistake is told with its place", () => {
   test.each(cases)("%s", (_, from, to, message) => {
     expect(good).toContain(from);
     const found = problems(good.replace(from, to));
-    expect(found.some((line) => message.test(line)), found.join("\n")).toBe(true);
+    expect(
+      found.some((line) => message.test(line)),
+      found.join("\n"),
+    ).toBe(true);
   });
 
   test("all of them at once", () => {
@@ -92,7 +125,9 @@ describe("a stranger's file", () => {
 
   test("cannot make names without bound", () => {
     const values = `[${[...Array(200).keys()].join(", ")}]`;
-    const text = good.replace("{ n: [0, 1] }", `{ n: ${values}, m: ${values}, o: ${values} }`).replaceAll("R$n", "R$n_$m_$o");
+    const text = good
+      .replace("{ n: [0, 1] }", `{ n: ${values}, m: ${values}, o: ${values} }`)
+      .replaceAll("R$n", "R$n_$m_$o");
     expect(problems(text)[0]).toMatch(/registers: more than 4096 entries/);
   });
 

@@ -1,5 +1,5 @@
 import type { ChalkInstance } from "chalk";
-import type { DestinationResult, MigrationReport } from "@portrait/vmm";
+import type { AllowedDifference, DestinationResult, MigrationReport } from "@portrait/vmm";
 import { count, plural } from "../output/numbers.ts";
 
 /** A migration as the contract's JSON. */
@@ -47,8 +47,8 @@ export function verificationLines({ comparison }: DestinationResult, colors: Cha
   ];
 }
 
-function values(one: { readonly source?: unknown; readonly destination?: unknown }): string {
-  return `${String(one.source ?? "none")} → ${String(one.destination ?? "none")}`;
+function values(one: Omit<AllowedDifference, "path" | "why">): string {
+  return `${one.source ?? "none"} → ${one.destination ?? "none"}`;
 }
 
 function round(ms: number): number {

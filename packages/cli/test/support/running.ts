@@ -5,7 +5,7 @@ import type { Ended } from "./portrait.ts";
 /** A command that runs, and what it has printed so far. */
 export interface Running {
   /** Resolves once stdout or stderr has the text. */
-  printed(text: string): Promise<void>;
+  readonly printed: (text: string) => Promise<void>;
   readonly ended: Promise<Ended>;
 }
 

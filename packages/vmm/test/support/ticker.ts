@@ -41,7 +41,8 @@ export function ticks(console: string): number[] {
 /** Runs the guest until it has printed `count` more ticks on this machine, 20 s at the most. Gives all it printed here. */
 export async function runTicks(guest: RunningGuest, count: number): Promise<number[]> {
   const from = ticks(guest.machine.console).length;
-  const until = () => ticks(guest.machine.console.slice(-4096)).length > 0 && ticks(guest.machine.console).length >= from + count;
+  const until = () =>
+    ticks(guest.machine.console.slice(-4096)).length > 0 && ticks(guest.machine.console).length >= from + count;
   await guest.recorder.run({ until, guestMs: 20_000, wallMs: 20_000 });
   return ticks(guest.machine.console);
 }
