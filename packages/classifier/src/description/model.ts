@@ -94,6 +94,8 @@ export interface Slot {
   /** Register that reads it back without side effects. */
   readonly read: Register | undefined;
   readonly compare: number;
+  /** True when a group's parts have their effect as they are written, so that one its own beginning breaks off is kept. */
+  readonly keepsBrokenOff: boolean;
 }
 
 /** What an access means: see the words in docs/architecture.md. */

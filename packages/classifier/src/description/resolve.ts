@@ -173,6 +173,7 @@ class Resolver {
         why: one.why,
         risk: one.risk ?? "safe",
         compare: one.compare ?? 0xffffffff,
+        keepsBrokenOff: one.brokenOff === "keep",
       });
     }
   }
@@ -191,6 +192,7 @@ class Resolver {
       why: undefined,
       risk: "safe",
       compare: 0xffffffff,
+      keepsBrokenOff: false,
       read: undefined,
       ...slot,
     };

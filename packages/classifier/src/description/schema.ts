@@ -78,6 +78,7 @@ const slot = z.strictObject({
   risk: z.enum(["safe", "care", "danger"]).optional(),
   read: name.optional(),
   compare: word.optional(),
+  brokenOff: z.literal("keep").optional(),
 });
 
 const portEntry = z.union([

@@ -86,7 +86,7 @@ export class SlotStore {
       this.loseKey(slot, key, "its first part was not observed");
     } else if (part === "end") this.#put(slot, key, complete(open));
     else if (before.status === "unknown") this.#put(slot, key, { status: "unknown", reason: before.reason, open });
-    else this.#put(slot, key, goOn(before, part === "begin", open));
+    else this.#put(slot, key, goOn(before, part === "begin" && slot.keepsBrokenOff, open));
   }
 
   #put(slot: Slot, key: number, content: SlotContent): void {
@@ -105,12 +105,12 @@ function complete(closed: readonly SlotWrite[]): SlotContent {
   return { status: "known", closed, brokenOff: [], open: nothing };
 }
 
-/** The content once `open` has got one part further, or has begun anew while another was half done. */
-function goOn(before: SlotContent, begins: boolean, open: readonly SlotWrite[]): SlotContent {
+/** The content once `open` has got one part further; `keepsHalf`: it has begun anew, and what was half done is kept. */
+function goOn(before: SlotContent, keepsHalf: boolean, open: readonly SlotWrite[]): SlotContent {
   const closed = before.status === "known" ? [...before.closed] : [];
   const brokenOff = before.status === "known" ? [...before.brokenOff] : [];
   const half = openOf(before);
-  if (begins && half.length > 0) {
+  if (keepsHalf && half.length > 0) {
     closed.push(...half);
     brokenOff.push(half.length);
   }

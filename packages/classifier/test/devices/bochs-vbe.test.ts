@@ -33,3 +33,8 @@ test("resolution comes before ENABLE, and offsets after it", () => {
   expect(rank.get("ENABLE")).toBeGreaterThan(rank.get("BPP") ?? Infinity);
   expect(rank.get("Y_OFFSET")).toBeGreaterThan(rank.get("ENABLE") ?? Infinity);
 });
+
+test("switching a mode off ends the bank, so that no plan sets it behind VGA's back", () => {
+  expect(vbe([...put(4, 0x41), ...put(5, 3)]).slot("vbe", "BANK")).toBe(3);
+  expect(vbe([...put(4, 0x41), ...put(5, 3), ...put(4, 0x00)]).slot("vbe", "BANK")).toBe("none");
+});
