@@ -1,56 +1,6 @@
+import { CPU_VIEWS } from "./cpu-views.ts";
 import type { V86Cpu, View } from "./internals.ts";
 import { V86Error } from "./errors.ts";
-
-/**
- * The views of v86's CPU that hold its state, with their lengths: those of `CPU.get_state` (src/cpu.js), and the three
- * its `set_state` loses (last_result, fpu_status_word, mxcsr). Devices, the TSC and memory are not among them, nor are
- * last_virt_eip and eip_phys, a cache that clearing the TLB empties.
- */
-export const CPU_VIEWS = {
-  segment_is_null: 8,
-  segment_access_bytes: 8,
-  segment_offsets: 8,
-  segment_limits: 8,
-  sreg: 8,
-  protected_mode: 1,
-  idtr_offset: 1,
-  idtr_size: 1,
-  gdtr_offset: 1,
-  gdtr_size: 1,
-  tss_size_32: 1,
-  cr: 8,
-  dreg: 8,
-  reg_pdpte: 8,
-  cpl: 1,
-  is_32: 1,
-  stack_size_32: 1,
-  in_hlt: 1,
-  sysenter_cs: 1,
-  sysenter_esp: 1,
-  sysenter_eip: 1,
-  prefixes: 1,
-  flags: 1,
-  flags_changed: 1,
-  last_op1: 1,
-  last_op_size: 1,
-  last_result: 1,
-  instruction_pointer: 1,
-  previous_ip: 1,
-  apic_enabled: 1,
-  reg32: 8,
-  reg_xmm32s: 32,
-  mxcsr: 1,
-  fpu_st: 32,
-  fpu_stack_empty: 1,
-  fpu_stack_ptr: 1,
-  fpu_control_word: 1,
-  fpu_status_word: 1,
-  fpu_ip: 1,
-  fpu_ip_selector: 1,
-  fpu_dp: 1,
-  fpu_dp_selector: 1,
-  fpu_opcode: 1,
-} as const;
 
 /** Layout of the serialised CPU state; a reader refuses any other. */
 const LAYOUT = 1;

@@ -1,4 +1,4 @@
-import type { CPU_VIEWS } from "./cpu-state.ts";
+import type { CPU_VIEWS } from "./cpu-views.ts";
 import type { WasmImports } from "./web-assembly.ts";
 
 /** A typed array over v86's memory; v86 makes it anew at every use, so it survives growth of that memory. */

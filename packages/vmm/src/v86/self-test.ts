@@ -1,4 +1,4 @@
-import { CPU_VIEWS } from "./cpu-state.ts";
+import { CPU_VIEWS } from "./cpu-views.ts";
 import { DEVICE_PROPERTIES, PIC_LAYOUT, PIC_SLAVE_INDEX, propertyOf } from "./device-fields.ts";
 import { V86Error } from "./errors.ts";
 import type { V86Cpu, V86Emulator } from "./internals.ts";
