@@ -20,6 +20,8 @@ export class CentralLaw {
   readonly coverage = new Map<string, FieldCoverage>();
   /** How often each avoidance, completion and excuse of the group had a reason, by its `why`. */
   readonly used = new Map<string, number>();
+  /** Sequences that the law was held for. */
+  held = 0;
   readonly #library: Library;
   readonly #group: DeviceGroup;
   readonly #source: DeviceBench;
@@ -51,6 +53,7 @@ export class CentralLaw {
     await carryOut(plan.steps, this.#completed(this.#destination.ports));
     const problems = [...dangerousWrites(plan.steps), ...this.#unexpected(plan), ...this.#differences(accesses)];
     if (problems.length > 0) throw new Error(report(accesses, plan, problems));
+    this.held++;
   }
 
   /** The sequence without what v86 cannot judge. */
