@@ -1,10 +1,20 @@
 export { Recorder } from "./capture/recorder.ts";
-export type { RecorderOutputs } from "./capture/recorder.ts";
+export type { RecorderOutputs } from "./capture/batch-feed.ts";
 export { createTraceFile } from "./capture/trace-file.ts";
 export type { TraceFile } from "./capture/trace-file.ts";
-export type { CpuAndMemory, DeviceField, FieldAllowance, Machine, RunLimits, StopReason } from "./machine.ts";
+export type {
+  BodyPiece,
+  CpuAndMemory,
+  DeviceField,
+  FieldAllowance,
+  GuestSource,
+  GuestTarget,
+  Machine,
+  RunLimits,
+  StopReason,
+} from "./machine.ts";
 export type { BuiltGuest, MachineFactory } from "./migration/build-guest.ts";
-export { readCheckpoint, restoreCheckpoint, writeCheckpoint } from "./migration/checkpoint.ts";
+export { restoreCheckpoint, writeCheckpoint } from "./migration/checkpoint.ts";
 export type { CheckpointReport } from "./migration/checkpoint.ts";
 export { allowancesFor, compareDevices } from "./migration/compare-devices.ts";
 export type { AllowedDifference, DeviceComparison } from "./migration/compare-devices.ts";
@@ -14,7 +24,7 @@ export type { MigrationErrorCode } from "./migration/errors.ts";
 export { classifierAfter, planFor, pushStep } from "./migration/guest.ts";
 export type { GuestPlan, WatchedGuest } from "./migration/guest.ts";
 export type { DestinationResult } from "./migration/handshake.ts";
-export type { GuestImage, ImageHello } from "./migration/image.ts";
+export type { ImageHello } from "./migration/image.ts";
 export { migrateLocally } from "./migration/local.ts";
 export type { LocalMigration } from "./migration/local.ts";
 export { sendGuest } from "./migration/source.ts";

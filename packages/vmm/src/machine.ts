@@ -41,14 +41,49 @@ export interface RunLimits {
   readonly signal?: AbortSignal;
 }
 
-/** A guest that can be run, tapped, stopped, asked for its ports, and whose CPU and memory can be moved. */
-export interface Machine {
+/** A piece of a guest's CPU and memory on its way to a machine of the same engine, which alone understands it. */
+export interface BodyPiece {
+  /** `memory`: pages; `cpu`: a CPU's state; `stream`: a stretch of an engine's own migration stream. */
+  readonly kind: "memory" | "cpu" | "stream";
+  /** Its bytes, one part after the other. Views: they hold until the next piece is asked for. */
+  readonly parts: readonly Uint8Array[];
+}
+
+/** What a migration asks of the stopped machine that a guest leaves. */
+export interface GuestSource {
   readonly engine: string;
   readonly engineVersion: string;
+  /** Guest RAM in bytes. */
+  readonly memorySize: number;
+  /** The stopped machine's ports. Accesses made here are not part of the guest's trace. */
+  readonly ports: PortTarget;
+  /** CPU and memory, without any device, piece by piece. */
+  body(): Iterable<BodyPiece> | AsyncIterable<BodyPiece>;
+  /** The engine's own dump of its device state, in a stable order; asked for once the body has been read. */
+  deviceFields(): readonly DeviceField[] | Promise<readonly DeviceField[]>;
+}
+
+/** What a migration asks of the stopped machine that a guest is built on. */
+export interface GuestTarget {
+  readonly engine: string;
+  readonly engineVersion: string;
+  /** Accesses its guests have made so far; 0 means that its devices are as power-on leaves them. */
+  readonly accessCount: number;
+  readonly ports: PortTarget;
+  /** Takes CPU and memory over. */
+  restore(body: AsyncIterable<BodyPiece>): Promise<void>;
+  /** The engine's own dump of its device state, in a stable order. */
+  deviceFields(): readonly DeviceField[] | Promise<readonly DeviceField[]>;
+  /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
+  readonly deviations: readonly FieldAllowance[];
+  /** Ends the machine and frees what it holds. */
+  destroy(): Promise<void>;
+}
+
+/** A guest that can be run, tapped, stopped, asked for its ports, and whose CPU and memory can be moved. */
+export interface Machine extends GuestSource, GuestTarget {
   /** Guest time in nanoseconds since the machine was made. */
   now(): number;
-  /** Accesses made since the machine was made. */
-  readonly accessCount: number;
   /** Runs the guest until a limit is met, it halts with interrupts off, or `signal` aborts; then it is stopped between two instructions. */
   run(limits: RunLimits): Promise<StopReason>;
   /** Batches of every access from now on; call before the first run. `flush` hands on what is pending. */
@@ -58,15 +93,8 @@ export interface Machine {
   onConsole(listener: (text: string) => void): void;
   /** Types on the first serial port. */
   type(text: string): void;
-  /** The stopped machine's ports. Accesses made here are not part of the guest's trace. */
-  readonly ports: PortTarget;
   captureCpuAndMemory(): CpuAndMemory;
   /** Throws a typed error if engine, version or memory size differ. */
   restoreCpuAndMemory(state: CpuAndMemory): void;
-  /** The engine's own dump of its device state, in a stable order. */
   deviceFields(): readonly DeviceField[];
-  /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
-  readonly deviations: readonly FieldAllowance[];
-  /** Ends the machine and frees what it holds. */
-  destroy(): Promise<void>;
 }

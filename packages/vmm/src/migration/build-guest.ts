@@ -1,17 +1,17 @@
 import type { Instance, Library } from "@portrait/classifier";
 import { carryOut, resetSteps, type Plan } from "@portrait/replayer";
-import type { Machine } from "../machine.ts";
+import type { GuestTarget, Machine } from "../machine.ts";
 import { allowancesFor, compareDevices } from "./compare-devices.ts";
 import { MigrationError } from "./errors.ts";
 import { classifierAfter, type WatchedGuest } from "./guest.ts";
 import type { DestinationResult } from "./handshake.ts";
-import type { GuestImage, ImageHello } from "./image.ts";
+import type { ImageHello, ImageReader } from "./image.ts";
 
 /** Makes a stopped machine for a guest: same engine and memory size. */
-export type MachineFactory = (hello: ImageHello) => Promise<Machine>;
+export type MachineFactory<M extends GuestTarget = Machine> = (hello: ImageHello) => Promise<M>;
 
 /** A guest built on a machine, stopped. */
-export interface BuiltGuest extends WatchedGuest {
+export interface BuiltGuest<M extends GuestTarget = Machine> extends WatchedGuest<M> {
   readonly result: DestinationResult;
 }
 
@@ -19,23 +19,38 @@ export interface BuiltGuest extends WatchedGuest {
  * Puts CPU and memory on a machine, carries the plan out, and compares the device state with the source's. The devices of
  * a machine on which something ran before are first brought to what power-on leaves.
  */
-export async function buildGuest(machine: Machine, image: GuestImage, library: Library): Promise<BuiltGuest> {
-  const { hello, plan } = image;
+export async function buildGuest<M extends GuestTarget>(
+  machine: M,
+  hello: ImageHello,
+  image: ImageReader,
+  library: Library,
+): Promise<BuiltGuest<M>> {
+  await restoreBody(machine, hello, image);
+  const { plan, fields } = await image.devices();
+  const start = performance.now();
+  if (machine.accessCount > 0) await carryOut(resetSteps(concerned(plan, library)), machine.ports);
+  const { drained } = await carryOut(plan.steps, machine.ports);
+  const replayMs = performance.now() - start;
+  const allowances = allowancesFor(library, machine.engine, machine.deviations);
+  const comparison = compareDevices(fields, await machine.deviceFields(), allowances);
+  const classifier = classifierAfter(plan, library);
+  return { machine, classifier, name: hello.guest, result: { comparison, replayMs, drained } };
+}
+
+async function restoreBody(machine: GuestTarget, hello: ImageHello, image: ImageReader): Promise<void> {
   if (machine.engine !== hello.engine || machine.engineVersion !== hello.engineVersion) {
     throw new MigrationError(
       "MISMATCH",
       `the guest comes from ${hello.engine} ${hello.engineVersion}, this machine is ${machine.engine} ${machine.engineVersion}`,
     );
   }
-  machine.restoreCpuAndMemory(image.state);
-  const start = performance.now();
-  if (machine.accessCount > 0) await carryOut(resetSteps(concerned(plan, library)), machine.ports);
-  const { drained } = await carryOut(plan.steps, machine.ports);
-  const replayMs = performance.now() - start;
-  const allowances = allowancesFor(library, machine.engine, machine.deviations);
-  const comparison = compareDevices(image.fields, machine.deviceFields(), allowances);
-  const classifier = classifierAfter(plan, library);
-  return { machine, classifier, name: hello.guest, result: { comparison, replayMs, drained } };
+  try {
+    await machine.restore(image.body());
+  } catch (cause) {
+    if (cause instanceof MigrationError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MigrationError("FORMAT", `the machine cannot take CPU and memory: ${reason}`, { cause });
+  }
 }
 
 /** The devices every machine has, and those the plan is for. */

@@ -3,11 +3,12 @@ import { rename, rm } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import type { Library } from "@portrait/classifier";
 import type { Plan } from "@portrait/replayer";
+import type { GuestSource, GuestTarget } from "../machine.ts";
 import { buildGuest, type BuiltGuest, type MachineFactory } from "./build-guest.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import { planFor, type WatchedGuest } from "./guest.ts";
-import { helloOf, readHello, readImageBody, writeImageBody, type GuestImage } from "./image.ts";
+import { helloOf, ImageReader, readHello, writeImageBody } from "./image.ts";
 
 /** What a checkpoint holds. */
 export interface CheckpointReport {
@@ -21,19 +22,17 @@ export interface CheckpointReport {
  * @throws MigrationError UNKNOWN_STATE; the file system's own errors.
  */
 export async function writeCheckpoint(
-  guest: WatchedGuest,
+  guest: WatchedGuest<GuestSource>,
   path: string,
   options: { readonly allowUnknown: boolean },
 ): Promise<CheckpointReport> {
   const { plan } = await planFor(guest, options);
-  const state = guest.machine.captureCpuAndMemory();
-  const hello = helloOf(state, guest.name);
   const unfinished = `${path}.${process.pid}.part`;
   const file = createWriteStream(unfinished, { flags: "wx", highWaterMark: 1 << 20 });
   try {
     const writer = new FrameWriter(file);
-    await writer.writeJson(FRAME.hello, hello);
-    const memoryBytes = await writeImageBody(writer, { hello, state, plan, fields: guest.machine.deviceFields() });
+    await writer.writeJson(FRAME.hello, helloOf(guest.machine, guest.name));
+    const memoryBytes = await writeImageBody(writer, guest.machine, plan);
     file.end();
     await finished(file);
     await rename(unfinished, path);
@@ -45,27 +44,21 @@ export async function writeCheckpoint(
   }
 }
 
-/** Reads a checkpoint. @throws MigrationError FORMAT where it is damaged or none. */
-export async function readCheckpoint(path: string): Promise<GuestImage> {
-  const reader = new FrameReader(createReadStream(path, { highWaterMark: 1 << 20 }));
-  const hello = await readHello(reader);
-  return readImageBody(reader, hello);
-}
-
 /**
  * Builds the guest of a checkpoint on a new machine, stopped.
  * @throws MigrationError; VERIFY where device state differs, unless `allowDifferent`.
  */
-export async function restoreCheckpoint(
+export async function restoreCheckpoint<M extends GuestTarget>(
   path: string,
-  makeMachine: MachineFactory,
+  makeMachine: MachineFactory<M>,
   library: Library,
   options: { readonly allowDifferent: boolean },
-): Promise<BuiltGuest> {
-  const image = await readCheckpoint(path);
-  const machine = await makeMachine(image.hello);
+): Promise<BuiltGuest<M>> {
+  const reader = new FrameReader(createReadStream(path, { highWaterMark: 1 << 20 }));
+  const hello = await readHello(reader);
+  const machine = await makeMachine(hello);
   try {
-    const guest = await buildGuest(machine, image, library);
+    const guest = await buildGuest(machine, hello, new ImageReader(reader), library);
     const { different } = guest.result.comparison;
     if (different.length > 0 && !options.allowDifferent) {
       throw new MigrationError("VERIFY", `after the plan ${different.map(({ path: at }) => at).join(", ")} differ`);

@@ -1,9 +1,10 @@
 import type { Duplex } from "node:stream";
 import type { Library } from "@portrait/classifier";
+import type { GuestTarget } from "../machine.ts";
 import { buildGuest, type BuiltGuest, type MachineFactory } from "./build-guest.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
-import { readHello, readImageBody } from "./image.ts";
+import { ImageReader, readHello } from "./image.ts";
 
 const COMMIT_LIMIT_MS = 30_000;
 
@@ -12,21 +13,20 @@ const COMMIT_LIMIT_MS = 30_000;
  * On any failure the machine is destroyed, the source told why, and the source goes on.
  * @throws MigrationError
  */
-export async function receiveGuest(
+export async function receiveGuest<M extends GuestTarget>(
   connection: Duplex,
-  makeMachine: MachineFactory,
+  makeMachine: MachineFactory<M>,
   library: Library,
-): Promise<BuiltGuest> {
+): Promise<BuiltGuest<M>> {
   const reader = new FrameReader(connection);
   const writer = new FrameWriter(connection);
-  let guest: BuiltGuest | undefined;
+  let guest: BuiltGuest<M> | undefined;
   try {
     const hello = await readHello(reader);
     const machine = await makeMachine(hello);
     try {
       await writer.writeJson(FRAME.ready, {});
-      const image = await readImageBody(reader, hello);
-      guest = await buildGuest(machine, image, library);
+      guest = await buildGuest(machine, hello, new ImageReader(reader), library);
       await writer.writeJson(FRAME.result, guest.result);
       const { type } = await reader.read("the source's decision", COMMIT_LIMIT_MS);
       if (type !== FRAME.commit) throw new MigrationError("PEER", "the source kept the guest");

@@ -11,6 +11,7 @@ export const FRAME = {
   plan: 4,
   fields: 5,
   end: 6,
+  stream: 7,
   ready: 16,
   refused: 17,
   result: 18,
@@ -22,7 +23,6 @@ export const FRAME = {
 /** Bytes a payload may have. */
 export const PAYLOAD_LIMIT = 16 << 20;
 const HEAD = 5;
-const CHUNK = 1 << 20;
 
 /** One frame as it came. */
 export interface Frame {
@@ -155,24 +155,4 @@ async function withLimit<T>(promise: Promise<T>, what: string, limitMs: number):
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Splits memory into runs of pages that are not all zeros, each run at most 1 MiB. */
-export function* usedRuns(memory: Uint8Array): Generator<{ readonly page: number; readonly bytes: Uint8Array }> {
-  const page = 4096;
-  let start = -1;
-  for (let at = 0; at <= memory.length; at += page) {
-    const used = at < memory.length && !isZero(memory, at, page);
-    if (start >= 0 && (!used || at - start >= CHUNK)) {
-      yield { page: start / page, bytes: memory.subarray(start, at) };
-      start = -1;
-    }
-    if (used && start < 0) start = at;
-  }
-}
-
-function isZero(memory: Uint8Array, at: number, length: number): boolean {
-  const words = new Uint32Array(memory.buffer, memory.byteOffset + at, length / 4);
-  for (const word of words) if (word !== 0) return false;
-  return true;
 }

@@ -1,12 +1,12 @@
 import { Classifier, type Library } from "@portrait/classifier";
 import { makePlan, readSource, type Plan, type PlanStep, type ReadBackReport } from "@portrait/replayer";
 import { BatchBuilder, opOf } from "@portrait/tracer";
-import type { Machine } from "../machine.ts";
+import type { GuestSource, Machine } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 
 /** A machine and what has been seen of its guest: the two things a migration needs of a source. */
-export interface WatchedGuest {
-  readonly machine: Machine;
+export interface WatchedGuest<M = Machine> {
+  readonly machine: M;
   readonly classifier: Classifier;
   /** What runs on it, for people. */
   readonly name: string;
@@ -23,7 +23,10 @@ export interface GuestPlan {
  * Reads the stopped guest's readable registers and makes its plan.
  * @throws MigrationError UNKNOWN_STATE naming the registers nobody knows, unless `allowUnknown`.
  */
-export async function planFor(guest: WatchedGuest, options: { readonly allowUnknown: boolean }): Promise<GuestPlan> {
+export async function planFor(
+  guest: WatchedGuest<GuestSource>,
+  options: { readonly allowUnknown: boolean },
+): Promise<GuestPlan> {
   const readBack = await readSource(guest.classifier, guest.machine.ports);
   const plan = makePlan(guest.classifier);
   if (plan.unknown.length > 0 && !options.allowUnknown) throw unknownState(plan);

@@ -1,13 +1,13 @@
 import type { Plan } from "@portrait/replayer";
 import { z } from "zod";
-import type { CpuAndMemory, DeviceField } from "../machine.ts";
+import type { BodyPiece, DeviceField, GuestSource } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
-import { FRAME, usedRuns, type FrameReader, type FrameWriter } from "./frames.ts";
+import { FRAME, type Frame, type FrameReader, type FrameWriter } from "./frames.ts";
 
 /** Version of the image format. */
 export const IMAGE_VERSION = 1;
 const PAGE = 4096;
-const MEMORY_LIMIT = 1 << 30;
+const MEMORY_LIMIT = 2 ** 40;
 /** How long the next frame of an image may take to come. */
 export const FRAME_LIMIT_MS = 30_000;
 
@@ -54,35 +54,22 @@ const helloSchema = z.object({
 /** What an image says first: what kind of machine it needs. */
 export type ImageHello = z.infer<typeof helloSchema>;
 
-/** A guest taken off its machine. */
-export interface GuestImage {
-  readonly hello: ImageHello;
-  readonly state: CpuAndMemory;
-  readonly plan: Plan;
-  /** The source's device state, to be compared with. */
-  readonly fields: readonly DeviceField[];
+/** The hello of a guest. `name` names it for people. */
+export function helloOf({ engine, engineVersion, memorySize }: GuestSource, name: string): ImageHello {
+  return { version: IMAGE_VERSION, engine, engineVersion, memorySize, guest: name };
 }
 
-/** The hello of a guest. `guest` names it for people. */
-export function helloOf(state: CpuAndMemory, guest: string): ImageHello {
-  const { engine, engineVersion, memory } = state;
-  return { version: IMAGE_VERSION, engine, engineVersion, memorySize: memory.length, guest };
-}
-
-/** Writes everything of an image after its hello. Gives the bytes of memory that were written. */
-export async function writeImageBody(writer: FrameWriter, image: GuestImage): Promise<number> {
-  let memoryBytes = 0;
-  for (const { page, bytes } of usedRuns(image.state.memory)) {
-    const head = Buffer.alloc(4);
-    head.writeUInt32LE(page);
-    await writer.write(FRAME.memory, head, bytes);
-    memoryBytes += bytes.length;
+/** Writes everything of a stopped guest's image after its hello. Gives the bytes of CPU and memory that were written. */
+export async function writeImageBody(writer: FrameWriter, source: GuestSource, plan: Plan): Promise<number> {
+  let bodyBytes = 0;
+  for await (const { kind, parts } of source.body()) {
+    await writer.write(FRAME[kind], ...parts);
+    for (const part of parts) bodyBytes += part.length;
   }
-  await writer.write(FRAME.cpu, image.state.cpu);
-  await writer.writeJson(FRAME.plan, image.plan);
-  await writer.writeJson(FRAME.fields, image.fields);
+  await writer.writeJson(FRAME.plan, plan);
+  await writer.writeJson(FRAME.fields, await source.deviceFields());
   await writer.writeEnd();
-  return memoryBytes;
+  return bodyBytes;
 }
 
 /** Reads the first frame of an image. @throws MigrationError FORMAT where it is not one. */
@@ -91,35 +78,62 @@ export async function readHello(reader: FrameReader): Promise<ImageHello> {
   return parse(helloSchema, payload, "hello");
 }
 
-/** Reads everything of an image after its hello. @throws MigrationError FORMAT, PEER, TIMEOUT. */
-export async function readImageBody(reader: FrameReader, hello: ImageHello): Promise<GuestImage> {
-  const memory = new Uint8Array(hello.memorySize);
-  const parts: { cpu?: Uint8Array; plan?: Plan; fields?: DeviceField[] } = {};
-  for (;;) {
-    const { type, payload } = await reader.read("the next part of the image", FRAME_LIMIT_MS);
-    if (type === FRAME.memory) putPages(memory, payload);
-    else if (type === FRAME.cpu) parts.cpu = payload;
-    else if (type === FRAME.plan) parts.plan = parse(planSchema, payload, "plan");
-    else if (type === FRAME.fields) parts.fields = parse(fieldsSchema, payload, "device state");
-    else if (type === FRAME.end) break;
-    else throw new MigrationError("FORMAT", `a frame of type ${type} inside an image`);
-  }
-  const { cpu, plan, fields } = parts;
-  if (cpu === undefined || plan === undefined || fields === undefined) {
-    throw new MigrationError("FORMAT", "the image ends without its CPU, plan or device state");
-  }
-  const { engine, engineVersion } = hello;
-  return { hello, state: { engine, engineVersion, cpu, memory }, plan, fields };
+/** What an image says of the guest's devices. */
+export interface ImageDevices {
+  readonly plan: Plan;
+  /** The source's device state, to be compared with. */
+  readonly fields: readonly DeviceField[];
 }
 
-function putPages(memory: Uint8Array, payload: Uint8Array): void {
-  const bytes = payload.subarray(4);
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const at = payload.length < 4 ? -1 : view.getUint32(0, true) * PAGE;
-  if (at < 0 || bytes.length % PAGE !== 0 || at + bytes.length > memory.length) {
-    throw new MigrationError("FORMAT", "a part of the image lies outside the guest's memory");
+const BODY_KINDS = new Map<number, BodyPiece["kind"]>([
+  [FRAME.memory, "memory"],
+  [FRAME.cpu, "cpu"],
+  [FRAME.stream, "stream"],
+]);
+
+/** Reads everything of an image after its hello: first the body, then the devices. */
+export class ImageReader {
+  readonly #reader: FrameReader;
+  /** The first frame behind the body. */
+  #next: Frame | undefined;
+
+  constructor(reader: FrameReader) {
+    this.#reader = reader;
   }
-  memory.set(bytes, at);
+
+  /** CPU and memory, as they come. @throws MigrationError FORMAT, PEER, TIMEOUT. */
+  async *body(): AsyncGenerator<BodyPiece, void> {
+    for (;;) {
+      const frame = await this.#read();
+      const kind = BODY_KINDS.get(frame.type);
+      if (kind === undefined) {
+        this.#next = frame;
+        return;
+      }
+      yield { kind, parts: [frame.payload] };
+    }
+  }
+
+  /** What follows the body. @throws MigrationError FORMAT, also where any byte of the image was damaged; PEER, TIMEOUT. */
+  async devices(): Promise<ImageDevices> {
+    const plan = parse(planSchema, await this.#expect(FRAME.plan, "plan"), "plan");
+    const fields = parse(fieldsSchema, await this.#expect(FRAME.fields, "device state"), "device state");
+    await this.#expect(FRAME.end, "end");
+    return { plan, fields };
+  }
+
+  async #expect(type: number, what: string): Promise<Uint8Array> {
+    const frame = this.#next ?? (await this.#read());
+    this.#next = undefined;
+    if (frame.type !== type) {
+      throw new MigrationError("FORMAT", `a frame of type ${frame.type} where the image's ${what} was expected`);
+    }
+    return frame.payload;
+  }
+
+  #read(): Promise<Frame> {
+    return this.#reader.read("the next part of the image", FRAME_LIMIT_MS);
+  }
 }
 
 /** The value in a JSON payload, checked. @throws MigrationError FORMAT. */

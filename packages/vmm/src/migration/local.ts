@@ -1,14 +1,15 @@
 import { Duplex, PassThrough } from "node:stream";
 import type { Library } from "@portrait/classifier";
+import type { GuestSource, GuestTarget, Machine } from "../machine.ts";
 import type { BuiltGuest, MachineFactory } from "./build-guest.ts";
 import { receiveGuest } from "./destination.ts";
 import type { WatchedGuest } from "./guest.ts";
 import { sendGuest, type MigrationReport, type SendOptions } from "./source.ts";
 
 /** A migration inside one process, and the guest it made. */
-export interface LocalMigration {
+export interface LocalMigration<M extends GuestTarget = Machine> {
   readonly report: MigrationReport;
-  readonly guest: BuiltGuest;
+  readonly guest: BuiltGuest<M>;
 }
 
 /**
@@ -16,12 +17,12 @@ export interface LocalMigration {
  * stopped: destroy it, or run it on (a clone).
  * @throws MigrationError
  */
-export async function migrateLocally(
-  source: WatchedGuest,
-  makeMachine: MachineFactory,
+export async function migrateLocally<M extends GuestTarget>(
+  source: WatchedGuest<GuestSource>,
+  makeMachine: MachineFactory<M>,
   library: Library,
   options: SendOptions,
-): Promise<LocalMigration> {
+): Promise<LocalMigration<M>> {
   const [near, far] = duplexPair();
   const received = receiveGuest(far, makeMachine, library);
   received.catch(() => near.destroy());

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Plan, ReadBackReport } from "@portrait/replayer";
+import type { GuestSource } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import { planFor, type WatchedGuest } from "./guest.ts";
@@ -12,7 +13,7 @@ const ANSWER_LIMIT_MS = 30_000;
 export interface MigrationReport {
   /** From the stop of the source to the destination being free to run. */
   readonly downtimeMs: number;
-  /** Memory pages sent. */
+  /** Bytes of CPU and memory sent. */
   readonly memoryBytes: number;
   readonly plan: Plan;
   /** Registers read at the source that did not hold what the trace left in them. */
@@ -34,19 +35,17 @@ export interface SendOptions {
  * @throws MigrationError
  */
 export async function sendGuest(
-  guest: WatchedGuest,
+  guest: WatchedGuest<GuestSource>,
   connection: Duplex,
   options: SendOptions,
 ): Promise<MigrationReport> {
   const start = performance.now();
   const { plan, readBack } = await planFor(guest, options);
-  const state = guest.machine.captureCpuAndMemory();
-  const hello = helloOf(state, guest.name);
   const writer = new FrameWriter(connection);
   const reader = new FrameReader(connection);
-  await writer.writeJson(FRAME.hello, hello);
+  await writer.writeJson(FRAME.hello, helloOf(guest.machine, guest.name));
   await expectAnswer(reader, FRAME.ready, "the destination's READY", ANSWER_LIMIT_MS);
-  const memoryBytes = await writeImageBody(writer, { hello, state, plan, fields: guest.machine.deviceFields() });
+  const memoryBytes = await writeImageBody(writer, guest.machine, plan);
   const payload = await expectAnswer(reader, FRAME.result, "the destination's comparison", ANSWER_LIMIT_MS);
   const result = parse(resultSchema, payload, "comparison");
   if (result.comparison.different.length > 0 && !options.allowDifferent) {

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PortTarget } from "@portrait/replayer";
 import type { AccessBatch } from "@portrait/tracer";
-import type { CpuAndMemory, DeviceField, Machine, RunLimits, StopReason } from "../machine.ts";
+import type { BodyPiece, CpuAndMemory, DeviceField, Machine, RunLimits, StopReason } from "../machine.ts";
+import { bodyPieces, collectBody } from "./body.ts";
 import { captureCpu, memoryOf, restoreCpuAndMemory } from "./cpu-state.ts";
 import { deviceFields } from "./device-fields.ts";
 import { v86Deviations } from "./deviations.ts";
@@ -34,8 +35,6 @@ export interface V86MachineOptions {
 /** A machine on v86. */
 export interface V86Machine extends Machine {
   readonly engine: typeof ENGINE;
-  /** Guest RAM in bytes. */
-  readonly memorySize: number;
   /** Accesses, of the guest and through `ports`, that were dropped because v86's device threw. */
   readonly droppedAccesses: number;
 }
@@ -177,6 +176,15 @@ class EngineMachine implements V86Machine {
       );
     }
     restoreCpuAndMemory(this.#engine.cpu, state.cpu, state.memory);
+  }
+
+  body(): Iterable<BodyPiece> {
+    return bodyPieces(this.captureCpuAndMemory());
+  }
+
+  async restore(body: AsyncIterable<BodyPiece>): Promise<void> {
+    const { cpu, memory } = await collectBody(body, this.memorySize);
+    this.restoreCpuAndMemory({ engine: ENGINE, engineVersion: V86_VERSION, cpu, memory });
   }
 
   deviceFields(): readonly DeviceField[] {
