@@ -1,17 +1,5 @@
-import type { Classifier } from "@portrait/classifier";
-import type { AccessBatch, TraceWriter } from "@portrait/tracer";
 import type { Machine, RunLimits, StopReason } from "../machine.ts";
-
-/** Longest time an access waits before it is in the file. */
-const FLUSH_MS = 250;
-/** Batches on their way to the file before the guest has to wait. */
-const PENDING_LIMIT = 64;
-
-/** Where a recorder's batches go. */
-export interface RecorderOutputs {
-  readonly writer?: Pick<TraceWriter, "write" | "flush">;
-  readonly classifier?: Classifier;
-}
+import { BatchFeed, FLUSH_MS, type RecorderOutputs } from "./batch-feed.ts";
 
 /**
  * Runs a machine while every access goes to a trace and a classifier. The guest waits when the file does; no access is
@@ -19,19 +7,16 @@ export interface RecorderOutputs {
  */
 export class Recorder {
   readonly machine: Machine;
-  readonly #writer: RecorderOutputs["writer"];
+  readonly #feed: BatchFeed;
+  readonly #writes: boolean;
   readonly #tap: { flush(): void };
-  readonly #pending = new Set<Promise<void>>();
-  #failure: unknown;
 
   /** Taps the machine; make it before the machine's first run. */
   constructor(machine: Machine, outputs: RecorderOutputs) {
     this.machine = machine;
-    this.#writer = outputs.writer;
-    this.#tap = machine.tap((batch) => {
-      outputs.classifier?.feed(batch);
-      this.#write(batch);
-    });
+    this.#feed = new BatchFeed(outputs);
+    this.#writes = outputs.writer !== undefined;
+    this.#tap = machine.tap((batch) => this.#feed.take(batch));
   }
 
   /**
@@ -39,7 +24,7 @@ export class Recorder {
    * @throws what the trace writer threw; the machine is stopped then.
    */
   async run(limits: RunLimits): Promise<StopReason> {
-    const flush = this.#writer && setInterval(() => this.#flush(), FLUSH_MS);
+    const flush = this.#writes ? setInterval(() => this.#flush(), FLUSH_MS) : undefined;
     const wallEnd = limits.wallMs === undefined ? undefined : performance.now() + limits.wallMs;
     const guestEnd = limits.guestMs === undefined ? undefined : this.machine.now() + limits.guestMs * 1e6;
     try {
@@ -48,42 +33,20 @@ export class Recorder {
           ...limits,
           ...(wallEnd !== undefined && { wallMs: wallEnd - performance.now() }),
           ...(guestEnd !== undefined && { guestMs: (guestEnd - this.machine.now()) / 1e6 }),
-          until: () => this.#mustWait() || limits.until?.() === true,
+          until: () => this.#feed.mustWait || limits.until?.() === true,
         });
-        if (!this.#mustWait() || reason !== "predicate" || limits.until?.() === true) return reason;
-        await this.#settle();
+        if (!this.#feed.mustWait || reason !== "predicate" || limits.until?.() === true) return reason;
+        await this.#feed.settle();
       }
     } finally {
       clearInterval(flush);
       this.#flush();
-      await this.#settle();
+      await this.#feed.settle();
     }
-  }
-
-  #mustWait(): boolean {
-    return this.#failure !== undefined || this.#pending.size > PENDING_LIMIT;
   }
 
   #flush(): void {
     this.#tap.flush();
-    if (this.#writer !== undefined && this.#failure === undefined) this.#track(this.#writer.flush());
-  }
-
-  #write(batch: AccessBatch): void {
-    if (this.#writer !== undefined && this.#failure === undefined) this.#track(this.#writer.write(batch));
-  }
-
-  #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => {
-        this.#failure ??= error;
-      })
-      .finally(() => this.#pending.delete(tracked));
-    this.#pending.add(tracked);
-  }
-
-  async #settle(): Promise<void> {
-    await Promise.all(this.#pending);
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#feed.flush();
   }
 }
