@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { QemuError } from "./errors.ts";
+import { withLimit } from "./limit.ts";
 import { LineSocket } from "./line-socket.ts";
 
 const GREETING_LIMIT_MS = 5_000;
@@ -191,16 +192,4 @@ function parse<T>(schema: z.ZodType<T>, line: string): T | undefined {
 
 function quoted(line: string): string {
   return JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);
-}
-
-async function withLimit<T>(promise: Promise<T>, limitMs: number, message: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new QemuError("TIMEOUT", message)), limitMs);
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
