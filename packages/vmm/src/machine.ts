@@ -45,7 +45,7 @@ export interface RunLimits {
 export interface BodyPiece {
   /** `memory`: pages; `cpu`: a CPU's state; `stream`: a stretch of an engine's own migration stream. */
   readonly kind: "memory" | "cpu" | "stream";
-  /** Its bytes, one part after the other. Views: they hold until the next piece is asked for. */
+  /** Its bytes, one part after the other. They may be views: they hold until the machine runs on. */
   readonly parts: readonly Uint8Array[];
 }
 

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { PortTarget } from "@portrait/replayer";
+import { z } from "zod";
+import type { BodyPiece, DeviceField, GuestSource } from "../../machine.ts";
+import { MonitorPorts } from "../monitor-ports.ts";
+import { QmpClient } from "../qmp.ts";
+import { isDevice, strippedTail } from "../stream/kept-sections.ts";
+import { StreamScanner } from "../stream/stream-scanner.ts";
+import { outgoingStream } from "./outgoing.ts";
+import { runState } from "./status.ts";
+import { QEMU, versionText } from "./version.ts";
+
+/** Stops after which one that is not between interrupts is taken. */
+const STOP_LIMIT = 50;
+const memorySchema = z.object({ "base-memory": z.int(), "plugged-memory": z.int().default(0) });
+
+/** A QEMU whose guest is to leave, reached through its QMP socket alone. */
+export class QemuSource implements GuestSource {
+  readonly engine = QEMU;
+  readonly engineVersion: string;
+  readonly memorySize: number;
+  readonly ports: PortTarget;
+  readonly #qmp: QmpClient;
+  #wasRunning = false;
+  #fields: readonly DeviceField[] = [];
+
+  private constructor(qmp: QmpClient, memorySize: number) {
+    this.engineVersion = versionText(qmp.version);
+    this.memorySize = memorySize;
+    this.ports = new MonitorPorts(qmp);
+    this.#qmp = qmp;
+  }
+
+  /** Connects to a QEMU's QMP socket; the guest is not touched. @throws QemuError */
+  static async connect(path: string): Promise<QemuSource> {
+    const qmp = await QmpClient.connect(path);
+    const memory = memorySchema.parse(await qmp.execute("query-memory-size-summary"));
+    return new QemuSource(qmp, memory["base-memory"] + memory["plugged-memory"]);
+  }
+
+  /**
+   * Stops the guest, if it can be between two interrupts: what is in service or pending cannot be rebuilt by ports. Gives
+   * false where 50 stops found none such; then it is stopped all the same.
+   */
+  async stop(): Promise<boolean> {
+    if ((await runState(this.#qmp)) !== "running") return this.#isQuiet();
+    this.#wasRunning = true;
+    for (let tries = 1; ; tries++) {
+      await this.#qmp.execute("stop");
+      const quiet = await this.#isQuiet();
+      if (quiet || tries === STOP_LIMIT) return quiet;
+      await this.#qmp.execute("cont");
+      await sleep(1 + 4 * Math.random());
+    }
+  }
+
+  /** Lets the guest go on, if it ran when it was stopped. */
+  async resume(): Promise<void> {
+    if (this.#wasRunning) await this.#qmp.execute("cont");
+    this.#wasRunning = false;
+  }
+
+  /** The migration stream without its device sections, which stay here. @throws QemuError, StreamError */
+  async *body(): AsyncGenerator<BodyPiece, void> {
+    const scanner = new StreamScanner();
+    for await (const chunk of outgoingStream(this.#qmp)) {
+      const bytes = scanner.push(chunk);
+      if (bytes.length > 0) yield { kind: "stream", parts: [bytes] };
+    }
+    const tail = scanner.end();
+    this.#fields = tail.sections.filter(isDevice).flatMap(({ fields }) => fields);
+    yield { kind: "stream", parts: [strippedTail(tail)] };
+  }
+
+  /** The sections that {@link body} took out. */
+  deviceFields(): readonly DeviceField[] {
+    return this.#fields;
+  }
+
+  /** Ends the connection; the guest is not touched. */
+  close(): void {
+    this.#qmp.close();
+  }
+
+  /** True when no interrupt is in service, and none pending that is not masked. */
+  async #isQuiet(): Promise<boolean> {
+    const text = await this.#qmp.monitor("info pic");
+    const pics = [...text.matchAll(/^pic\d: irr=([0-9a-f]{2}) imr=([0-9a-f]{2}) isr=([0-9a-f]{2})/gm)];
+    return pics.every(([, irr, imr, isr]) => {
+      const [pending, masked, inService] = [irr, imr, isr].map((digits) => parseInt(digits ?? "0", 16));
+      return inService === 0 && ((pending ?? 0) & ~(masked ?? 0)) === 0;
+    });
+  }
+}

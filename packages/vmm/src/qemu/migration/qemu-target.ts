@@ -1,0 +1,117 @@
+import type { PortTarget } from "@portrait/replayer";
+import type { BodyPiece, DeviceField, GuestTarget } from "../../machine.ts";
+import { MigrationError } from "../../migration/errors.ts";
+import { QemuError } from "../errors.ts";
+import { qemuDeviations } from "../deviations.ts";
+import { QmpClient } from "../qmp.ts";
+import { QtestTarget } from "../qtest-target.ts";
+import { isDevice } from "../stream/kept-sections.ts";
+import { StreamScanner } from "../stream/stream-scanner.ts";
+import { feedIncoming } from "./incoming.ts";
+import { outgoingStream } from "./outgoing.ts";
+import { pollUntil, runState } from "./status.ts";
+import { QEMU, versionText } from "./version.ts";
+
+const LOAD_LIMIT_MS = 30_000;
+
+/** Sockets of a QEMU that waits for a guest. */
+export interface QemuTargetSockets {
+  /** Path of its QMP socket. */
+  readonly qmp: string;
+  /** Path of its qtest socket. */
+  readonly qtest: string;
+}
+
+/** A QEMU that waits for a guest: the same command line as the source's, with `-incoming defer` and a qtest socket. */
+export class QemuTarget implements GuestTarget {
+  readonly engine = QEMU;
+  readonly engineVersion: string;
+  readonly accessCount = 0;
+  readonly deviations = qemuDeviations;
+  readonly #qmp: QmpClient;
+  readonly #qtest: QtestTarget;
+  #touched = false;
+
+  private constructor(qmp: QmpClient, qtest: QtestTarget) {
+    this.engineVersion = versionText(qmp.version);
+    this.#qmp = qmp;
+    this.#qtest = qtest;
+  }
+
+  get ports(): PortTarget {
+    return this.#qtest;
+  }
+
+  /** Connects, and makes sure that it waits for a guest. @throws QemuError, MigrationError MISMATCH */
+  static async connect(sockets: QemuTargetSockets): Promise<QemuTarget> {
+    const qmp = await QmpClient.connect(sockets.qmp);
+    try {
+      const state = await runState(qmp);
+      if (state !== "inmigrate") {
+        const reason = `${sockets.qmp}: this QEMU is ${state}, it does not wait for a guest; start it with -S -incoming defer`;
+        throw new MigrationError("MISMATCH", reason);
+      }
+      return new QemuTarget(qmp, await QtestTarget.connect(sockets.qtest));
+    } catch (error) {
+      qmp.close();
+      throw error;
+    }
+  }
+
+  async restore(body: AsyncIterable<BodyPiece>): Promise<void> {
+    this.#touched = true;
+    // Before a guest is there, this keeps QEMU from starting it on arrival, as -S does.
+    await this.#qmp.execute("stop");
+    let cause: unknown;
+    await feedIncoming(this.#qmp, bytesOf(body)).catch((error: unknown) => {
+      if (error instanceof MigrationError) throw error;
+      cause = error;
+    });
+    try {
+      await pollUntil(() => this.#loaded(), "QEMU to take the guest over", LOAD_LIMIT_MS);
+    } catch (error) {
+      if (!(error instanceof QemuError && error.code === "CLOSED")) throw error;
+      const reason = `QEMU ended while it loaded the guest; what it printed says why. Its command line must be the source's, with -S -incoming defer`;
+      throw new MigrationError("MISMATCH", reason, { cause: cause ?? error });
+    }
+    if (cause !== undefined) throw cause;
+  }
+
+  async #loaded(): Promise<true | undefined> {
+    return (await runState(this.#qmp)) === "inmigrate" ? undefined : true;
+  }
+
+  /** Its own migration stream's device sections. The guest stays stopped. @throws QemuError, StreamError */
+  async deviceFields(): Promise<readonly DeviceField[]> {
+    const scanner = new StreamScanner();
+    for await (const chunk of outgoingStream(this.#qmp)) scanner.push(chunk);
+    return scanner
+      .end()
+      .sections.filter(isDevice)
+      .flatMap(({ fields }) => fields);
+  }
+
+  /** Lets the guest run here from now on. @throws QemuError */
+  async run(): Promise<void> {
+    await this.#qmp.execute("cont");
+  }
+
+  /** Ends the connections; QEMU goes on. */
+  close(): void {
+    this.#qtest.close();
+    this.#qmp.close();
+  }
+
+  /** Ends QEMU if it has anything of a guest, so that a guest that stayed at its source cannot be run here as well. */
+  async destroy(): Promise<void> {
+    if (this.#touched) await this.#qmp.execute("quit").catch(() => undefined);
+    this.close();
+  }
+}
+
+async function* bytesOf(body: AsyncIterable<BodyPiece>): AsyncGenerator<Uint8Array, void> {
+  for await (const { kind, parts } of body) {
+    if (kind !== "stream") throw new MigrationError("FORMAT", "the guest's memory comes in another engine's form");
+    yield* parts;
+  }
+}
