@@ -32,17 +32,28 @@ export async function runUntil(session: Session, guest: RunningGuest, until: Unt
   return reason;
 }
 
+/** What a trace says of itself, besides the machine it was made on. */
+export interface TraceFacts {
+  readonly guest: string;
+  readonly clock: ClockUnit;
+  readonly ports: TraceInfo["ports"];
+  /** Default: true. */
+  readonly fromReset?: boolean;
+  /** Milliseconds since 1970 at the trace's time 0; default: now. */
+  readonly startedAt?: number;
+}
+
 /** What a trace of this machine says of itself. */
 export async function traceInfoOf(
   session: Session,
-  machine: Machine,
-  options: { readonly guest: string; readonly clock: ClockUnit; readonly ports: TraceInfo["ports"] },
+  machine: Pick<Machine, "engine" | "engineVersion">,
+  options: TraceFacts,
 ): Promise<TraceInfo> {
   const reference = (text: string) => ({ sha256: createHash("sha256").update(text).digest("hex") });
   const id = (file: string) => file.replace(/^.*\//, "").replace(/\.ya?ml$/, "");
   return {
     clock: options.clock,
-    startedAt: BigInt(Date.now()) * 1_000_000n,
+    startedAt: BigInt(options.startedAt ?? Date.now()) * 1_000_000n,
     machine: {
       engine: machine.engine,
       engineVersion: machine.engineVersion,
@@ -51,7 +62,7 @@ export async function traceInfoOf(
       decodesAliases: false,
     },
     command: session.commandLine,
-    fromReset: true,
+    fromReset: options.fromReset ?? true,
     ports: options.ports,
     descriptions: [
       ...builtinDescriptions().map(({ file, text }) => ({ id: id(file), ...reference(text), text: undefined })),
