@@ -96,6 +96,8 @@ export interface Slot {
   readonly compare: number;
   /** True when a group's parts have their effect as they are written, so that one its own beginning breaks off is kept. */
   readonly keepsBrokenOff: boolean;
+  /** How many of the last complete writes it holds: 1 unless each write pushes the one before further in. */
+  readonly depth: number;
 }
 
 /** What an access means: see the words in docs/architecture.md. */

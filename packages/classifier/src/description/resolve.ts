@@ -174,6 +174,7 @@ class Resolver {
         risk: one.risk ?? "safe",
         compare: one.compare ?? 0xffffffff,
         keepsBrokenOff: one.brokenOff === "keep",
+        depth: one.depth ?? 1,
       });
     }
   }
@@ -193,6 +194,7 @@ class Resolver {
       risk: "safe",
       compare: 0xffffffff,
       keepsBrokenOff: false,
+      depth: 1,
       read: undefined,
       ...slot,
     };

@@ -79,6 +79,7 @@ const slot = z.strictObject({
   read: name.optional(),
   compare: word.optional(),
   brokenOff: z.literal("keep").optional(),
+  depth: z.int().min(2).max(16).optional(),
 });
 
 const portEntry = z.union([

@@ -77,7 +77,9 @@ export class SlotStore {
   /** Takes a write, whole or as a part. */
   fill(slot: Slot, key: number, part: Rule["part"], write: SlotWrite): void {
     if (part === "whole") {
-      this.#put(slot, key, complete([write]));
+      const before = slot.depth === 1 ? undefined : this.content(slot, key);
+      const earlier = before?.status === "known" ? before.closed.slice(1 - slot.depth) : [];
+      this.#put(slot, key, complete([...earlier, write]));
       return;
     }
     const before = this.content(slot, key);

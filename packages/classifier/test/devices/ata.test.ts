@@ -55,3 +55,9 @@ test("3F6h is the disk's, though it lies among the floppy controller's ports", (
     ).registers,
   ).toEqual(["ata1.DEVICE_CONTROL", "ata2.DEVICE_CONTROL"]);
 });
+
+test("each parameter is two bytes deep, as 48-bit commands load it", () => {
+  const writes: Row[] = [0x55, 0xaa, 0x01, 0x00].flatMap((value) => outs(0x1f2, value));
+  expect(ata(writes).slot("ata1", "SECTOR_COUNT")).toEqual(["SECTOR_COUNT=01", "SECTOR_COUNT=00"]);
+  expect(ata(outs(0x1f2, 0x55)).slot("ata1", "SECTOR_COUNT")).toBe(0x55);
+});
