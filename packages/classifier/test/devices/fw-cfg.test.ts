@@ -27,3 +27,12 @@ test("no plan repeats the write that starts a DMA operation", () => {
   const low = state("fw_cfg").instance.device.registers.find(({ name }) => name === "DMA_LOW");
   expect(low?.never).toBe("it makes the machine write to memory");
 });
+
+test("after a DMA operation, whose command in memory may select another item, no selection comes back", () => {
+  const dma: Row[] = [
+    ["out", 0x510, 0x0019, 16],
+    ["out", 0x518, 0x00100000, 32],
+  ];
+  expect(classify(dma).slot("fw_cfg", "SELECTOR")).toBe("none");
+  expect(classify([...dma, ["out", 0x510, 0x0005, 16]]).slot("fw_cfg", "SELECTOR")).toBe(0x05);
+});
