@@ -22,6 +22,8 @@ export interface DeviceField {
 export interface FieldAllowance {
   /** A path; `*` stands for any run of characters. */
   readonly path: string;
+  /** Bits of a number that may differ; undefined: the whole field. */
+  readonly mask?: number;
   readonly why: string;
 }
 

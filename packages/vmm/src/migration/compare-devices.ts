@@ -37,7 +37,7 @@ export function compareDevices(
   destination: readonly DeviceField[],
   allowances: readonly FieldAllowance[],
 ): DeviceComparison {
-  const matchers = allowances.map(({ path, why }) => ({ matches: matcher(path), why }));
+  const matchers = allowances.map(({ path, mask, why }) => ({ matches: matcher(path), mask, why }));
   const theirs = new Map(destination.map(({ path, value }) => [path, value]));
   const paths = new Map([...destination, ...source].map(({ path }) => [path, undefined]));
   const ours = new Map(source.map(({ path, value }) => [path, value]));
@@ -46,11 +46,17 @@ export function compareDevices(
   for (const path of paths.keys()) {
     const difference = { path, source: ours.get(path), destination: theirs.get(path) };
     if (difference.source === difference.destination) continue;
-    const allowance = matchers.find(({ matches }) => matches(path));
+    const allowance = matchers.find(({ matches, mask }) => matches(path) && within(mask, difference));
     if (allowance === undefined) different.push(difference);
     else unreachable.push({ ...difference, why: allowance.why });
   }
   return { fields: paths.size, equal: paths.size - unreachable.length - different.length, unreachable, different };
+}
+
+/** True where the values differ only in bits of the mask; without one they may differ anyhow. */
+function within(mask: number | undefined, { source, destination }: Omit<AllowedDifference, "why">): boolean {
+  if (mask === undefined) return true;
+  return typeof source === "number" && typeof destination === "number" && ((source ^ destination) & ~mask) === 0;
 }
 
 /** A test for paths; `*` stands for any run of characters. */

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import type { DeviceField } from "../machine.ts";
+import { compareDevices } from "./compare-devices.ts";
+
+const fields = (values: Record<string, DeviceField["value"]>): DeviceField[] =>
+  Object.entries(values).map(([path, value]) => ({ path, value }));
+
+test("fields are told apart that are equal, may differ, and should not", () => {
+  const source = fields({ "pic.imr": 0xfe, "pic.isr": 1, "pit.mode": 2, "uart.ier": 5 });
+  const destination = fields({ "pic.imr": 0xfe, "pic.isr": 0, "pit.mode": 3, "uart.lcr": 3 });
+  expect(compareDevices(source, destination, [{ path: "*.isr", why: "in service" }])).toEqual({
+    fields: 5,
+    equal: 1,
+    unreachable: [{ path: "pic.isr", source: 1, destination: 0, why: "in service" }],
+    different: [
+      { path: "pit.mode", source: 2, destination: 3 },
+      { path: "uart.lcr", source: undefined, destination: 3 },
+      { path: "uart.ier", source: 5, destination: undefined },
+    ],
+  });
+});
+
+test.each([
+  [0x1c, 0x18, 0],
+  [0x1c, 0x1d, 1],
+  [0x1c, 0x19, 1],
+  ["1c", "18", 1],
+])("of a field that may differ in bit 2 only, %s and %s", (source, destination, different) => {
+  const allowances = [{ path: "kbd.status", mask: 0x04, why: "system flag" }];
+  const compared = compareDevices(fields({ "kbd.status": source }), fields({ "kbd.status": destination }), allowances);
+  expect(compared.different).toHaveLength(different);
+});
+
+test("a path stands for itself, but for its stars", () => {
+  const allowances = [{ path: "i8259[*].isr", why: "in service" }];
+  const compared = compareDevices(fields({ "i8259[1].isr": 1, "i82591.isr": 1 }), [], allowances);
+  expect(compared.different.map(({ path }) => path)).toEqual(["i82591.isr"]);
+});
