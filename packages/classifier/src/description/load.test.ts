@@ -135,4 +135,31 @@ describe("a stranger's file", () => {
     }
     expect(problems(lines.join("\n")).join("\n")).toMatch(/alias/i);
   });
+
+  test("cannot make patterns without bound", () => {
+    const values = `[${[...Array(128).keys()].join(", ")}]`;
+    const fields = "{ A: 0, B: [7, 1], C: [14, 8], D: [21, 15], E: [28, 22] }";
+    const text = good
+      .replace("INDEX: 0,", "INDEX: { offset: 0, widths: [32] },")
+      .replace(
+        "fields: { A: 0 }",
+        `fields: ${fields}, match: { B: ${values}, C: ${values}, D: ${values}, E: ${values} }`,
+      );
+    expect(problems(text)).toContainEqual(expect.stringMatching(/more than 1024 patterns/));
+  });
+
+  test("cannot keep the proof busy without bound", () => {
+    const names = [...Array(6).keys()];
+    const selectors = names.map((i) => `  s${i}: { bits: 8 }`).join("\n");
+    const guards = (value: number) =>
+      names.map((i) => `s${i}: [${[0, 2, 4, 6, 8, 10, 12, 14].map((n) => n + value).join(", ")}]`);
+    const registers = [0, 1].map(
+      (value) => `  Q${value}: { at: OTHER, access: RO, when: { ${guards(value).join(", ")} } }`,
+    );
+    const text = good
+      .replace("DATA: 1 }", "DATA: 1, OTHER: 2 }")
+      .replace("state:\n", `state:\n${selectors}\n`)
+      .replace("registers:\n", `registers:\n${registers.join("\n")}\n`);
+    expect(problems(text)).toContainEqual(expect.stringMatching(/ports\.OTHER: too many cases to prove/));
+  });
 });

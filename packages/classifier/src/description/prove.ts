@@ -11,7 +11,8 @@ import {
 } from "./model.ts";
 import type { DescriptionProblem } from "./problem.ts";
 
-const CASE_LIMIT = 1 << 22;
+/** Cases times registers that a proof may try: a second or so. */
+const WORK_LIMIT = 1 << 24;
 
 /** One access in one state, of a class of accesses that all patterns and guards treat alike. */
 interface Case {
@@ -56,7 +57,7 @@ function proveOne(
   const guards = registers.flatMap((register) => guardsOf(register, direction));
   const path = ["ports", port.name];
   const seen = new Set<string>();
-  const done = forEachCase(device, cubes, guards, (one) => {
+  const done = forEachCase(device, cubes, guards, WORK_LIMIT / registers.length, (one) => {
     const fitting = registers.filter(
       (register) =>
         (direction === "in" || cubesHold(register.cubes, one.value)) &&
@@ -135,11 +136,12 @@ function sharedTarget(device: Device, a: Rule, b: Rule): string | undefined {
   return slotsOf(a).find((one) => slotsOf(b).includes(one))?.name;
 }
 
-/** Calls `visit` with one case of each class; false when there are too many classes. */
+/** Calls `visit` with one case of each class; false when there are more than `limit`. */
 function forEachCase(
   device: Device,
   cubes: readonly Cube[],
   guards: readonly Guard[],
+  limit: number,
   visit: (one: Case) => void,
 ): boolean {
   const bits: number[] = [];
@@ -147,7 +149,7 @@ function forEachCase(
   const used = [...new Set(guards.map((guard) => guard.selector))];
   const classes = used.map((selector) => representatives(device.selectors[selector]?.size ?? 1, selector, guards));
   const count = classes.reduce((product, values) => product * values.length, 2 ** bits.length);
-  if (count > CASE_LIMIT) return false;
+  if (count > limit) return false;
   const selectors: number[] = [];
   const walk = (depth: number): void => {
     if (depth < used.length) {

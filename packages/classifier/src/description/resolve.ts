@@ -1,19 +1,6 @@
-import type { DescriptionData, MatchData, RegisterData, RuleData, SelectorData, StepData, WhenData } from "./schema.ts";
-import type {
-  Cube,
-  Device,
-  Drain,
-  Field,
-  Guard,
-  Instance,
-  Port,
-  Reach,
-  Register,
-  Rule,
-  Selector,
-  Slot,
-  Step,
-} from "./model.ts";
+import type { DescriptionData, RegisterData, RuleData, SelectorData, StepData, WhenData } from "./schema.ts";
+import type { Device, Drain, Guard, Instance, Port, Reach, Register, Rule, Selector, Slot, Step } from "./model.ts";
+import { cubesOf, fieldsOf, type Report } from "./patterns.ts";
 import type { DescriptionProblem } from "./problem.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -83,8 +70,12 @@ class Resolver {
     return device;
   }
 
-  #problem(path: Path, message: string): undefined {
+  readonly #report: Report = (path, message) => {
     this.#problems.push({ path, message });
+  };
+
+  #problem(path: Path, message: string): undefined {
+    this.#report(path, message);
     return undefined;
   }
 
@@ -215,7 +206,7 @@ class Resolver {
       const path = ["registers", name];
       const port = this.#look(this.#ports, "port", one.at, [...path, "at"]);
       if (port === undefined) continue;
-      const fields = this.#fields(one, Math.max(...port.widths), [...path, "fields"]);
+      const fields = fieldsOf(one.fields, Math.max(...port.widths), [...path, "fields"], this.#report);
       const guards = this.#guards(one.when, [...path, "when"]);
       this.#registers.set(name, {
         index: this.#registers.size,
@@ -223,7 +214,7 @@ class Resolver {
         title: one.title,
         access: one.access,
         port,
-        cubes: this.#cubes(one.match, fields, [...path, "match"]),
+        cubes: cubesOf(one.match, fields, [...path, "match"], this.#report),
         readGuards: guards,
         writeGuards: [...guards, ...this.#guards(one.whenWrite, [...path, "whenWrite"])],
         fields,
@@ -239,52 +230,6 @@ class Resolver {
         );
       }
     }
-  }
-
-  #fields(register: RegisterData, width: number, path: Path): Field[] {
-    return entries(register.fields).map(([name, bits]) => {
-      const [high, low] = typeof bits === "number" ? [bits, bits] : bits;
-      if (high < low || high >= width) {
-        this.#problem([...path, name], `expected [high, low] with ${width - 1} ≥ high ≥ low`);
-      }
-      return { name, high, low };
-    });
-  }
-
-  #cubes(match: MatchData | undefined, fields: readonly Field[], path: Path): Cube[] {
-    const cubes: Cube[] = [];
-    for (const one of list(match)) {
-      if (typeof one === "string") {
-        cubes.push({
-          mask: parseInt(one.replaceAll(/[01]/g, "y").replaceAll("x", "0").replaceAll("y", "1"), 2),
-          bits: parseInt(one.replaceAll("x", "0"), 2),
-        });
-      } else cubes.push(...this.#fieldCubes(one, fields, path));
-    }
-    return cubes;
-  }
-
-  #fieldCubes(match: Record<string, number | number[]>, fields: readonly Field[], path: Path): Cube[] {
-    let cubes: Cube[] = [{ mask: 0, bits: 0 }];
-    for (const [name, values] of entries(match)) {
-      const field = fields.find((candidate) => candidate.name === name);
-      if (field === undefined) {
-        this.#problem([...path, name], `no field "${name}" in this register`);
-        continue;
-      }
-      const size = 2 ** (field.high - field.low + 1);
-      for (const value of list(values)) {
-        if (value >= size)
-          this.#problem([...path, name], `${value} does not fit into ${field.high - field.low + 1} bits`);
-      }
-      cubes = cubes.flatMap((cube) =>
-        list(values).map((value) => ({
-          mask: (cube.mask | ((size - 1) << field.low)) >>> 0,
-          bits: (cube.bits | (value << field.low)) >>> 0,
-        })),
-      );
-    }
-    return cubes;
   }
 
   #resolveRules(name: string, register: Mutable<Register>): void {
@@ -326,7 +271,7 @@ class Resolver {
     const whole = width === 32 ? 0xffffffff : 2 ** width - 1;
     const defined = <T>(items: (T | undefined)[]) => items.filter((item) => item !== undefined);
     return {
-      cubes: this.#cubes(rule.match, register.fields, [...path, "match"]),
+      cubes: cubesOf(rule.match, register.fields, [...path, "match"], this.#report),
       guards: this.#guards(rule.when, [...path, "when"]),
       set: defined(
         entries(rule.set).map(([name, value]) => {

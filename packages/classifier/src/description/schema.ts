@@ -9,7 +9,9 @@ const reason = z.string().min(1, "expected a reason");
 const pattern = z
   .string("expected a bit pattern such as xxx1xxxx; quote one made only of 0 and 1")
   .regex(/^[01x]{8}$|^[01x]{16}$|^[01x]{32}$/, "expected 8, 16 or 32 of 0, 1 and x");
-const oneOrMore = <T extends z.ZodType>(type: T) => z.union([type, z.array(type).min(1)]);
+/** Items a list may have; no device needs near as many, and the proof compares each with each. */
+const LIST_LIMIT = 256;
+const oneOrMore = <T extends z.ZodType>(type: T) => z.union([type, z.array(type).min(1).max(LIST_LIMIT)]);
 const fieldMatch = z.record(name, oneOrMore(word));
 const match = oneOrMore(z.union([pattern, fieldMatch]));
 
@@ -62,8 +64,8 @@ const register = z.strictObject({
   fill: oneOrMore(name).optional(),
   keep: word.optional(),
   with: word.optional(),
-  onWrite: z.array(rule).optional(),
-  onRead: z.array(rule).optional(),
+  onWrite: z.array(rule).max(LIST_LIMIT).optional(),
+  onRead: z.array(rule).max(LIST_LIMIT).optional(),
 });
 
 const slot = z.strictObject({
