@@ -87,3 +87,12 @@ test("without the index, data may be any register, and the slots are unknown unt
   expect(slot("rtc", "REG_A")).toBe(0x26);
   expect(slot("rtc", "REG_B")).toMatch(/^unknown/);
 });
+
+test("the rate comes back before what it interrupts at is enabled, and the index last of all", () => {
+  const { slots } = classify([]).state("rtc").instance.device;
+  const rank = (name: string) => slots.find((slot) => slot.name === name)?.rank ?? NaN;
+  expect(rank("REG_B")).toBeGreaterThan(rank("REG_A"));
+  expect(rank("INDEX")).toBeGreaterThan(
+    Math.max(...slots.filter(({ name }) => name !== "INDEX").map((slot) => slot.rank)),
+  );
+});

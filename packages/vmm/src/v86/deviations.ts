@@ -25,6 +25,8 @@ export const v86Deviations: readonly FieldAllowance[] = [
   { path: "vga.dac_color_index_read", why: "v86 has two palette addresses; a DAC has one, and the plan sets that" },
   { path: "vga.dac_color_index_write", why: "v86 has two palette addresses; a DAC has one, and the plan sets that" },
   { path: "vga.font_page_ab_enabled", why: "v86 takes it from SR03 only while it shows text" },
+  { path: "vga.max_cols", why: "the text screen's width, which v86 takes from the CRTC only while it shows text" },
+  { path: "vga.max_rows", why: "the text screen's height, which v86 takes from the CRTC only while it shows text" },
   { path: "vga.svga_offset", why: "computed when an offset is written, with the width of that moment" },
   { path: "vga.start_address_latched", why: "the start address of the frame shown, taken over when a frame is drawn" },
 ];

@@ -26,7 +26,12 @@ function controller(name: string, at: (register: number) => number, pages: reado
       fc.constant([out(at(12), 0)]),
       byte.map((mode) => [out(at(11), mode)]),
       byte.map((mask) => [out(at(10), mask)]),
-      byte.map((mask) => [out(at(15), mask)]),
+      fc
+        .tuple(byte, fc.shuffledSubarray([0, 1, 2, 3]), byte)
+        .map(([all, channels, mask]) => [
+          out(at(15), all),
+          ...channels.map((c) => out(at(10), c | (((mask >> c) & 1) << 2))),
+        ]),
       fc.tuple(fc.constantFrom(...pagePorts), byte).map(([port, page]) => [out(port, page)]),
       channel.map((c) => [read(at(2 * c))]),
     ),

@@ -25,6 +25,15 @@ export const i8259: DeviceGroup = {
       out(port, icw1 | 0x10),
       ...[icw2, icw3, ...((icw1 & 1) === 1 ? [icw4] : []), mask].map((value) => out(port + 1, value)),
     ]),
+    // Begun, and begun again.
+    fc
+      .tuple(initialisation, fc.array(fc.tuple(byte, fc.integer({ min: 0, max: 2 })), { minLength: 1, maxLength: 3 }))
+      .map(([{ port, icw1, icw3 }, beginnings]) =>
+        beginnings.flatMap(([icw2, length]) => [
+          out(port, icw1 | 0x10),
+          ...[icw2, icw3].slice(0, length).map((value) => out(port + 1, value)),
+        ]),
+      ),
     fc
       .tuple(fc.constantFrom(...COMMAND), fc.constantFrom(0x0a, 0x0b, 0x68, 0x48, 0x6b, 0x4a, 0x08, 0x0c))
       .map(([port, ocw3]) => [out(port, ocw3)]),

@@ -54,6 +54,13 @@ export const pci: DeviceGroup = {
     fc
       .tuple(address, fc.integer({ min: 0, max: 3 }), byte)
       .map(([to, offset, value]) => [to, wide(DATA + offset, 8, value)]),
+    fc
+      .tuple(fc.constantFrom(...FUNCTIONS), fc.constantFrom(0, 1), byte, byte)
+      .map(([fn, offset, low, high]) => [
+        wide(ADDRESS, 32, 0x80000000 | (fn << 8) | (COMMAND_STATUS << 2)),
+        wide(DATA, 16, low | (high << 8)),
+        wide(DATA + offset, 8, high),
+      ]),
     // How firmware sizes a base address register.
     fc
       .tuple(fc.constantFrom(...FUNCTIONS), fc.integer({ min: 4, max: 9 }), dword, fc.boolean())
