@@ -25,14 +25,20 @@ export async function migrateLocally<M extends GuestTarget>(
 ): Promise<LocalMigration<M>> {
   const [near, far] = duplexPair();
   const received = receiveGuest(far, makeMachine, library);
-  received.catch(() => near.destroy());
+  let refusal: unknown;
+  received.catch((error: unknown) => {
+    refusal = error;
+    near.destroy();
+  });
   try {
     const report = await sendGuest(source, near, options);
     return { report, guest: await received };
   } catch (error) {
+    // Where the destination failed, the source only sees the connection end.
+    const cause = refusal ?? error;
     far.destroy();
     await received.catch(() => undefined);
-    throw error;
+    throw cause;
   }
 }
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QemuError } from "../errors.ts";
@@ -22,38 +22,28 @@ export async function* outgoingStream(qmp: QmpClient): AsyncGenerator<Buffer, vo
   // Only this user reaches a folder made by mkdtemp.
   const folder = await mkdtemp(join(tmpdir(), "portrait-stream-"));
   const server = createServer({ pauseOnConnect: true });
-  let socket: Socket | undefined;
+  const connections: Socket[] = [];
+  server.on("connection", (socket) => connections.push(socket));
   let restore = async () => {};
   try {
     server.listen(join(folder, "socket"));
     await once(server, "listening");
     restore = await plainStream(qmp);
     await qmp.execute("migrate", { uri: `unix:${join(folder, "socket")}` });
-    socket = await accept(server, qmp);
-    yield* chunks(socket);
+    const connected = async () => connections[0] ?? (await expectNotFailed(qmp));
+    yield* chunks(await pollUntil(connected, "QEMU to connect with its migration stream", CONNECT_LIMIT_MS));
     await completed(qmp);
   } finally {
-    socket?.destroy();
+    for (const socket of connections) socket.destroy();
     server.close();
     await rm(folder, { recursive: true, force: true });
     await noneUnderWay(qmp, restore);
   }
 }
 
-async function accept(server: Server, qmp: QmpClient): Promise<Socket> {
-  const refused = pollUntil(
-    async () => {
-      const { status, reason } = await migrationState(qmp);
-      return status === "failed" ? reason : undefined;
-    },
-    "QEMU to connect with its migration stream",
-    CONNECT_LIMIT_MS,
-  ).then((reason) => {
-    throw new QemuError("COMMAND", `${qmp.path}: the migration failed: ${reason}`);
-  });
-  refused.catch(() => undefined);
-  const connected = once(server, "connection").then(([socket]) => socket as Socket);
-  return Promise.race([connected, refused]);
+async function expectNotFailed(qmp: QmpClient): Promise<undefined> {
+  const { status, reason } = await migrationState(qmp);
+  if (status === "failed") throw new QemuError("COMMAND", `${qmp.path}: the migration failed: ${reason}`);
 }
 
 async function* chunks(socket: Socket): AsyncGenerator<Buffer, void> {
