@@ -4,7 +4,7 @@ import type { AccessBatch, TraceWriter } from "@portrait/tracer";
 /** Longest time an access waits before it is in the file, milliseconds. */
 export const FLUSH_MS = 250;
 /** Batches on their way to the file before the guest has to wait. */
-const PENDING_LIMIT = 64;
+const PENDING_LIMIT = 16;
 
 /** Where a capture's batches go. */
 export interface RecorderOutputs {

@@ -2,7 +2,7 @@ import { QemuError } from "../errors.ts";
 import { withLimit } from "../limit.ts";
 import type { QmpClient } from "../qmp.ts";
 import { LogPipe, type PipeReader } from "./log-pipe.ts";
-import { LogTarget } from "./log-target.ts";
+import { LogTarget, NOWHERE } from "./log-target.ts";
 import { TraceEvents } from "./trace-events.ts";
 
 const DRAIN_LIMIT_MS = 5_000;
@@ -39,7 +39,8 @@ export class QemuAttachment {
   /** What the user should know while this is attached. */
   get remarks(): readonly string[] {
     const { found } = this.#target;
-    return found.kind === "file" ? [`until the end of the recording, QEMU does not log to ${found.path}`] : [];
+    if (found.kind !== "file" || found.path === NOWHERE) return [];
+    return [`until the end of the recording, QEMU does not log to ${found.path}`];
   }
 
   /**

@@ -11,7 +11,8 @@ import { openFiles, processAt, type OpenFile } from "./qemu-process.ts";
 const CLOSE_LIMIT_MS = 2000;
 const ACCESS_MODE = 3;
 const STDERR = "/dev/stderr";
-const NOWHERE = "/dev/null";
+/** Where a log goes that nobody wants. */
+export const NOWHERE = "/dev/null";
 
 /** Where QEMU logged before. QEMU cannot be asked; it is seen from the files its process has open. */
 export type FoundTarget =
