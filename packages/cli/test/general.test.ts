@@ -22,14 +22,14 @@ function commandsIn(help: string): string[] {
 }
 
 describe("help", () => {
-  test("every command has two worked examples", () => {
+  test("every command has at least two worked examples", () => {
     const commands = commandsIn(place.run("--help").stdout);
     expect(commands).toContain("inspect");
     for (const command of [...commands, "devices list", "devices show", "devices check"]) {
       const { status, stdout } = place.run(...command.split(" "), "--help");
       expect({ command, status }).toEqual({ command, status: 0 });
       const shown = stdout.slice(stdout.indexOf("Examples:")).match(/^ {2}\S.*\n {6}\S/gm);
-      expect({ command, examples: shown?.length }).toEqual({ command, examples: 2 });
+      expect(shown?.length ?? 0, command).toBeGreaterThanOrEqual(2);
     }
   });
 

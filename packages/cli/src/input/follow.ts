@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { classifiedColumns, type Classifier } from "@portrait/classifier";
-import { BATCH_CAPACITY, type AccessBatch } from "@portrait/tracer";
+import { BATCH_CAPACITY } from "@portrait/tracer";
 import { checkInterrupted, type Session } from "../session.ts";
 import type { ClassifiedBatch, ClassifiedTrace, PassEnd } from "./classified-trace.ts";
+import { FollowPosition } from "./follow-position.ts";
 
 const POLL_MS = 200;
 
@@ -20,11 +21,12 @@ export async function* followedBatches(
   options: PassEnd & { readonly criteria: boolean },
 ): AsyncGenerator<ClassifiedBatch, void, undefined> {
   const columns = classifiedColumns(BATCH_CAPACITY, options);
-  const position = new Position();
+  const position = new FollowPosition();
   for (let size = -1; ;) {
     const grown = (await trace.source.size()) ?? 0;
     const begun = performance.now();
     if (grown !== size) {
+      position.beginPass();
       for await (const whole of trace.reader.batches({ fromSeq: position.nextSeq, ...rangeEnd(options) })) {
         const batch = position.advance(whole);
         checkInterrupted(session);
@@ -37,26 +39,6 @@ export async function* followedBatches(
     const busy = performance.now() - begun;
     await sleep(Math.max(POLL_MS, busy / BUSY_PART), undefined, { signal: session.signal }).catch(() => undefined);
     checkInterrupted(session);
-  }
-}
-
-/** How far a trace has been followed. Remarks after the last access come again with the next pass, and are left out. */
-class Position {
-  nextSeq = 0;
-  #markers = 0;
-  #gaps = 0;
-
-  /** The batch without the remarks that were in an earlier one. */
-  advance(batch: AccessBatch): AccessBatch {
-    const again = batch.firstSeq === this.nextSeq;
-    const markers = again ? batch.markers.slice(this.#markers) : batch.markers;
-    const gaps = again ? batch.gaps.slice(this.#gaps) : batch.gaps;
-    const atEnd = ({ index }: { readonly index: number }) => index === batch.length;
-    const same = again && batch.length === 0;
-    this.#markers = (same ? this.#markers : 0) + markers.filter(atEnd).length;
-    this.#gaps = (same ? this.#gaps : 0) + gaps.filter(atEnd).length;
-    this.nextSeq = batch.firstSeq + batch.length;
-    return { ...batch, markers, gaps };
   }
 }
 
