@@ -65,6 +65,16 @@ describe("v86 still differs from the hardware", () => {
     expect(field("pic.master.isr")).toBe(0);
   });
 
+  test("8259: a command word with bits 7 and 3 is an OCW3", async () => {
+    await out([0x20, 0x8b]);
+    expect(field("pic.master.read_isr")).toBe(1);
+  });
+
+  test("ELCR: the bits of IRQ0-2, 8 and 13 are kept", async () => {
+    await out([0x4d0, 0x07], [0x4d1, 0x21]);
+    expect([field("pic.master.elcr"), field("pic.slave.elcr")]).toEqual([0x07, 0x21]);
+  });
+
   test("8259: a poll reads IRR", async () => {
     await out(...PIC_SETUP, [0x3f9, 0x01]);
     machine.type("x");
