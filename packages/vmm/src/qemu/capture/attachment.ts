@@ -53,7 +53,7 @@ export class QemuAttachment {
       await withLimit(
         this.ended,
         DRAIN_LIMIT_MS,
-        "QEMU has not closed the pipe it logged to; what it still held is lost",
+        "QEMU has not closed the pipe it logged to: what it still held is lost; recording it again puts QEMU right",
       );
     } catch (error) {
       remarks.push(textOf(error));

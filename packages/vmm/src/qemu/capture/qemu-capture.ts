@@ -18,7 +18,10 @@ export interface CaptureLimits {
   readonly signal?: AbortSignal;
 }
 
-/** Why a capture's run ended: a limit (or the file failed, which {@link QemuCapture.detach} throws), the signal, the guest was shut down, or QEMU is gone. */
+/**
+ * Why a capture's run ended: a limit (or the file failed, which {@link QemuCapture.detach} throws), the signal, the guest was shut
+ * down, or QEMU is gone.
+ */
 export type CaptureEnd = "limit" | "interrupted" | "shutdown" | "gone";
 
 /**
@@ -89,7 +92,9 @@ export class QemuCapture {
     signal?.addEventListener("abort", interrupt);
     if (signal?.aborted === true) interrupt();
     try {
-      return await this.#end;
+      const end = await this.#end;
+      // Ctrl-C in a terminal also reaches a QEMU that was started there, which then shuts down.
+      return signal?.aborted === true ? "interrupted" : end;
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", interrupt);
