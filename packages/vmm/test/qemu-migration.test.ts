@@ -19,7 +19,8 @@ import {
   type WatchedGuest,
 } from "../src/index.ts";
 import { testFolder } from "./support/qemu-process.ts";
-import { AccessLog, control, counts, library, startMachine, type LinuxQemu } from "./support/qemu-linux.ts";
+import { numbersIn } from "./support/serial-console.ts";
+import { AccessLog, control, library, startMachine, type LinuxQemu } from "./support/qemu-linux.ts";
 
 const careful = { allowUnknown: false, allowDifferent: false };
 const LIMIT_MS = 180_000;
@@ -43,13 +44,13 @@ async function linuxCounting(context: TestContext): Promise<Guest> {
   await control(qemu, (qmp) => qmp.execute("cont"));
   await qemu.console.until("guest# ", 60_000);
   qemu.console.type("count 0.1 &\r");
-  await qemu.console.untilCounted(3);
+  await qemu.console.untilNumbers("count", 3);
   return { qemu, classifier: new Classifier(library, { fromReset: true }), before: "" };
 }
 
 /** Stops the guest for as long as `use` takes, with everything it did until then classified; it goes on where that fails. */
 async function stopped<T>(guest: Guest, use: (watched: WatchedGuest<QemuSource>) => Promise<T>): Promise<T> {
-  const machine = await QemuSource.connect(guest.qemu.qmp);
+  const machine = await QemuSource.connect({ qmp: guest.qemu.qmp });
   try {
     await machine.stop();
     guest.qemu.log.feed(guest.classifier);
@@ -82,11 +83,11 @@ const printed = (guest: Guest) => guest.before + guest.qemu.console.text;
 /** The guest counts on, with no number left out or told twice, and its shell answers. */
 async function expectGoesOn(guest: Guest): Promise<void> {
   const { console } = guest.qemu;
-  await console.untilCounted(counts(console.text).length + 3);
+  await console.untilNumbers("count", console.numbers("count").length + 3);
   const at = console.text.length;
   console.type("echo hello $((6*7))\r");
   await console.until("hello 42\r\n", 10_000, at);
-  const numbers = counts(printed(guest));
+  const numbers = numbersIn(printed(guest), "count");
   expect(numbers).toEqual(numbers.map((_, i) => i + 1));
 }
 
@@ -102,7 +103,7 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
       const last = guest.qemu;
       guest = await goOn(guest, next, moved);
       last.process.kill("SIGKILL");
-      await guest.qemu.console.untilCounted(1 + Math.floor(3 * Math.random()));
+      await guest.qemu.console.untilNumbers("count", 1 + Math.floor(3 * Math.random()));
     }
     await expectGoesOn(guest);
   });
@@ -116,7 +117,7 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
       await target.run();
       target.close();
     });
-    const counted = next.console.untilCounted(1, 5_000);
+    const counted = next.console.untilNumbers("count", 1, 5_000);
     await expect(counted).rejects.toThrow(/did not print/);
   });
 
@@ -174,7 +175,7 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
     const expectFailure = async (migrating: Promise<unknown>, code: RegExp, message: RegExp) => {
       const error = { code: expect.stringMatching(code), message: expect.stringMatching(message) };
       await expect(migrating).rejects.toMatchObject(error);
-      await guest.qemu.console.untilCounted(counts(guest.qemu.console.text).length + 2);
+      await guest.qemu.console.untilNumbers("count", guest.qemu.console.numbers("count").length + 2);
     };
     const migrateTo = (machine: () => Promise<QemuTarget>, judge = library) =>
       stopped(guest, (watched) => migrateLocally(watched, machine, judge, careful));
@@ -207,7 +208,7 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
   test("that dies while its guest leaves ends the migration, and the destination does not run it", async (context) => {
     const guest = await linuxCounting(context);
     const next = await startWaiting(context);
-    const machine = await QemuSource.connect(guest.qemu.qmp);
+    const machine = await QemuSource.connect({ qmp: guest.qemu.qmp });
     await machine.stop();
     guest.qemu.log.feed(guest.classifier);
     const body = machine.body.bind(machine);

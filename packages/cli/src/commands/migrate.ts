@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Library } from "@portrait/classifier";
-import { migrateLocally, sendGuest, type MigrationReport } from "@portrait/vmm";
-import { EXIT, type ExitCode } from "../errors.ts";
+import { migrateLocally, sendGuest, type MigrationReport, type SendOptions } from "@portrait/vmm";
+import { EXIT, UsageError, type ExitCode } from "../errors.ts";
 import { json, reportFormatOption, type ReportFormat } from "../formats.ts";
 import { examples } from "../help.ts";
 import { connectTo, parseAddress, type Address } from "../machine/address.ts";
@@ -10,12 +10,16 @@ import { ConsoleLines } from "../machine/console-lines.ts";
 import { addGuestOptions, type GuestOptions } from "../machine/guest-options.ts";
 import { migrationJson, migrationText } from "../machine/migration-report.ts";
 import { bootWatched, runUntil, watch, type RunningGuest } from "../machine/watched.ts";
+import { parseQemu, parseQemuTarget, type QemuAddress } from "../machine/qemu-address.ts";
 import { parseUntil, type Until } from "../machine/until.ts";
+import { migrateQemu, type QemuDestination } from "../migrate/migrate-qemu.ts";
 import type { Runner } from "../runner.ts";
 import { warn, type Session } from "../session.ts";
 
 interface MigrateOptions extends GuestOptions {
-  readonly to: "v86" | Address;
+  readonly from: "v86" | QemuAddress;
+  readonly to: "v86" | QemuDestination;
+  readonly trace?: string;
   readonly run: Until;
   readonly output: ReportFormat;
   readonly allowUnknown?: true;
@@ -27,14 +31,20 @@ export function addMigrate(program: Command, runner: Runner): void {
   const command = program
     .command("migrate")
     .description(
-      "Boots a guest, stops it, and lets it go on on another machine, its devices rebuilt by port writes alone. " +
-        "The consoles go to stderr, the report to stdout.",
+      "Lets a guest go on on another machine, its devices rebuilt by port writes alone: one that is booted here, or " +
+        "one that runs on a QEMU. The report goes to stdout, the consoles of a guest booted here to stderr.",
     )
-    .addOption(new Option("--from <engine>", "what runs the guest").choices(["v86"]).default("v86"))
+    .addOption(
+      new Option("--from <where>", "v86: a guest booted here; qemu:QMP-SOCKET[,qtest=SOCKET]: one that runs on a QEMU")
+        .argParser(parseSource)
+        .default("v86"),
+    )
+    .option("--trace <file>", "from a QEMU: what a portrait record that is running writes of it")
     .addOption(
       new Option(
         "--to <where>",
-        "v86: a second machine in this process; unix:PATH or tcp:HOST:PORT: a portrait receive",
+        "v86: a second machine in this process; qemu:QMP-SOCKET,qtest=SOCKET: a QEMU that waits (-S -incoming defer); " +
+          "unix:PATH or tcp:HOST:PORT: a portrait receive",
       )
         .argParser(parseDestination)
         .makeOptionMandatory(),
@@ -59,33 +69,44 @@ export function addMigrate(program: Command, runner: Runner): void {
       "portrait migrate --guest fixtures/guests/ticker.bin --until 2 --to unix:/tmp/guest.sock",
       "to another portrait, started before with: portrait receive unix:/tmp/guest.sock",
     ],
+    [
+      "portrait migrate --from qemu:/run/a.qmp --trace a.pio --to qemu:/run/b.qmp,qtest=/run/b.qtest",
+      "from one QEMU to another, while portrait record --engine qemu --qmp /run/a2.qmp -o a.pio runs",
+    ],
   ]);
+}
+
+function parseSource(text: string): MigrateOptions["from"] {
+  const from = text === "v86" ? text : parseQemu(text);
+  if (from === undefined) throw new InvalidArgumentError("Expected v86 or qemu:QMP-SOCKET.");
+  return from;
 }
 
 function parseDestination(text: string): MigrateOptions["to"] {
   if (text === "v86") return "v86";
   try {
-    return parseAddress(text);
+    return parseQemuTarget(text) ?? parseAddress(text);
   } catch (error) {
-    if (error instanceof InvalidArgumentError && !/^(unix|tcp):/.test(text)) {
-      throw new InvalidArgumentError("Expected v86, unix:PATH or tcp:HOST:PORT.");
+    if (error instanceof InvalidArgumentError && !/^(unix|tcp|qemu):/.test(text)) {
+      throw new InvalidArgumentError("Expected v86, qemu:QMP-SOCKET,qtest=SOCKET, unix:PATH or tcp:HOST:PORT.");
     }
     throw error;
   }
 }
 
 async function migrate(session: Session, options: MigrateOptions): Promise<ExitCode> {
+  const { from, to } = options;
+  if (from !== "v86") return migrateFromQemu(session, from, options);
+  if (options.trace !== undefined) throw new UsageError("--trace is for a guest on a QEMU; one booted here is watched");
+  if (to !== "v86" && to.kind === "qemu") throw new UsageError("a guest of v86 cannot go on on a QEMU");
   const guest = await bootWatched(session, options);
   const console = new ConsoleLines(session.err, guest.machine, session.errColors.dim("source      | "));
   const started = performance.now();
   await runUntil(session, guest, options.until);
   await console.end();
   try {
-    const report = await move(session, guest, guest.library, options);
-    const totalMs = performance.now() - started;
-    session.out.write(
-      options.output === "json" ? `${json(migrationJson(report, totalMs))}\n` : migrationText(report, session.colors),
-    );
+    const report = await move(session, guest, guest.library, { ...options, to });
+    show(session, report, performance.now() - started, options);
     return report.result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
   } catch (error) {
     await warn(session, "the migration did not happen; the guest goes on on the source");
@@ -97,13 +118,35 @@ async function migrate(session: Session, options: MigrateOptions): Promise<ExitC
   }
 }
 
+async function migrateFromQemu(session: Session, from: QemuAddress, options: MigrateOptions): Promise<ExitCode> {
+  const { to, trace } = options;
+  if (to === "v86") throw new UsageError("a guest of a QEMU cannot go on on v86");
+  if ((options.guest ?? options.bios ?? options.kernel ?? options.until) !== undefined) {
+    throw new UsageError("--guest, --bios, --kernel and --until are for a guest booted here");
+  }
+  const started = performance.now();
+  const report = await migrateQemu(session, { from, to, trace, ...sendOptions(options) });
+  show(session, report, performance.now() - started, options);
+  return report.result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
+}
+
+function sendOptions(options: MigrateOptions): SendOptions {
+  return { allowUnknown: options.allowUnknown === true, allowDifferent: options.allowDifferent === true };
+}
+
+function show(session: Session, report: MigrationReport, totalMs: number, { output }: MigrateOptions): void {
+  session.out.write(
+    output === "json" ? `${json(migrationJson(report, totalMs))}\n` : migrationText(report, session.colors),
+  );
+}
+
 async function move(
   session: Session,
   guest: RunningGuest,
   library: Library,
-  options: MigrateOptions,
+  options: MigrateOptions & { readonly to: "v86" | Address },
 ): Promise<MigrationReport> {
-  const send = { allowUnknown: options.allowUnknown === true, allowDifferent: options.allowDifferent === true };
+  const send = sendOptions(options);
   if (options.to !== "v86") {
     const socket = await connectTo(options.to);
     try {

@@ -1,9 +1,12 @@
-import { Argument, Option, type Command } from "commander";
-import { receiveGuest } from "@portrait/vmm";
+import type { Duplex } from "node:stream";
+import { Argument, InvalidArgumentError, Option, type Command } from "commander";
+import type { Library } from "@portrait/classifier";
+import { QemuTarget, receiveGuest } from "@portrait/vmm";
 import { EXIT, InterruptedError, type ExitCode } from "../errors.ts";
 import { examples } from "../help.ts";
 import { libraryFor } from "../input/library.ts";
 import { acceptOne, addressText, parseAddress, type Address } from "../machine/address.ts";
+import { parseQemuTarget, type QemuTargetAddress } from "../machine/qemu-address.ts";
 import { coldMachine } from "../machine/cold-machine.ts";
 import { ConsoleLines } from "../machine/console-lines.ts";
 import { verificationLines } from "../machine/migration-report.ts";
@@ -13,6 +16,7 @@ import type { Runner } from "../runner.ts";
 import { warn, type Session } from "../session.ts";
 
 interface ReceiveOptions {
+  readonly on: "v86" | QemuTargetAddress;
   readonly until?: Until;
   readonly deterministic?: true;
 }
@@ -23,6 +27,11 @@ export function addReceive(program: Command, runner: Runner): void {
     .command("receive")
     .description("Waits for one guest from portrait migrate and runs it. Its console goes to stdout.")
     .addArgument(new Argument("<address>", "unix:PATH or tcp:HOST:PORT to listen on").argParser(parseAddress))
+    .addOption(
+      new Option("--on <where>", "v86, or qemu:QMP-SOCKET,qtest=SOCKET: a QEMU that waits (-S -incoming defer)")
+        .argParser(parseOn)
+        .default("v86"),
+    )
     .option("--deterministic", "time is instructions executed, and idle time is skipped")
     .addOption(
       new Option("--until <when>", "stop after SECONDS, 'N accesses' or once it printed TEXT").argParser(parseUntil),
@@ -33,13 +42,21 @@ export function addReceive(program: Command, runner: Runner): void {
   examples(command, [
     ["portrait receive unix:/tmp/guest.sock", "one guest, until it halts or Ctrl-C"],
     ["portrait receive tcp:127.0.0.1:7000 --until 5", "one guest, for five seconds"],
+    ["portrait receive tcp:127.0.0.1:7000 --on qemu:/run/b.qmp,qtest=/run/b.qtest", "one guest of a QEMU, onto a QEMU"],
   ]);
+}
+
+function parseOn(text: string): ReceiveOptions["on"] {
+  const on = text === "v86" ? text : parseQemuTarget(text);
+  if (on === undefined) throw new InvalidArgumentError("Expected v86 or qemu:QMP-SOCKET,qtest=SOCKET.");
+  return on;
 }
 
 async function receive(session: Session, address: Address, options: ReceiveOptions): Promise<ExitCode> {
   const library = await libraryFor(session.devices);
   const socket = await accept(session, address);
   try {
+    if (options.on !== "v86") return await receiveOnQemu(session, socket, options.on, library);
     const guest = await receiveGuest(socket, coldMachine(options), library);
     await warn(session, `${guest.name} runs here now`);
     for (const line of verificationLines(guest.result, session.errColors)) session.err.line(line);
@@ -51,6 +68,22 @@ async function receive(session: Session, address: Address, options: ReceiveOptio
   } finally {
     socket.destroy();
   }
+}
+
+/** The guest runs on in QEMU when this has ended. */
+async function receiveOnQemu(
+  session: Session,
+  socket: Duplex,
+  on: QemuTargetAddress,
+  library: Library,
+): Promise<ExitCode> {
+  const guest = await receiveGuest(socket, () => QemuTarget.connect(on), library);
+  await guest.machine.run();
+  guest.machine.close();
+  await warn(session, `${guest.name} runs on ${on.qmp} now`);
+  for (const line of verificationLines(guest.result, session.errColors)) session.err.line(line);
+  await session.err.drain();
+  return EXIT.done;
 }
 
 async function accept(session: Session, address: Address): ReturnType<typeof acceptOne> {

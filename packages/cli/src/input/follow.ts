@@ -47,6 +47,6 @@ function rangeEnd({ lastSeq, endTime }: PassEnd): { toSeq?: number; toTime?: num
 }
 
 /** True when the pass that has just ended came to the trace's sealed end, or to damage that more bytes will not mend. */
-function isClosed(trace: ClassifiedTrace): boolean {
+export function isClosed(trace: ClassifiedTrace): boolean {
   return !trace.reader.problems.some(({ code }) => code === "TRACE_UNSEALED" || code === "TRACE_TRUNCATED");
 }

@@ -1,14 +1,11 @@
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
-import { once } from "node:events";
-import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { builtinDescriptions, Classifier, loadLibrary } from "@portrait/classifier";
 import { BatchBuilder, QemuLog } from "@portrait/tracer";
-import { onTestFinished } from "vitest";
 import type { DebianCloudLinux } from "../../../../test-support/debian-linux.ts";
 import { QmpClient } from "../../src/index.ts";
 import { startQemu, type QemuProcess } from "./qemu-process.ts";
+import { SerialConsole } from "./serial-console.ts";
 
 /** All of Portrait's descriptions, as QEMU decodes ports. */
 export const library = loadLibrary(builtinDescriptions(), { aliases: false });
@@ -37,53 +34,6 @@ export async function startMachine(
   const { folder } = qemu;
   const console = await SerialConsole.connect(join(folder, "serial"));
   return { ...qemu, qtest: join(folder, "qtest"), log: new AccessLog(join(folder, "log")), console };
-}
-
-/** The serial port of a QEMU. */
-export class SerialConsole {
-  text = "";
-  readonly #socket: Socket;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("data", (bytes) => (this.text += bytes.toString("latin1")));
-    socket.on("error", () => undefined);
-    onTestFinished(() => void socket.destroy());
-  }
-
-  /** Connects as soon as QEMU listens, 10 s at the most. */
-  static async connect(path: string): Promise<SerialConsole> {
-    for (let tries = 0; ; tries++) {
-      const socket = createConnection(path);
-      try {
-        await once(socket, "connect");
-        return new SerialConsole(socket);
-      } catch (error) {
-        if (tries === 400) throw error;
-        await sleep(25);
-      }
-    }
-  }
-
-  type(text: string): void {
-    this.#socket.write(text);
-  }
-
-  /** Waits until `text` was printed, at `from` or later. Throws after `limitMs`. */
-  async until(text: string, limitMs: number, from = 0): Promise<void> {
-    await this.#until(() => this.text.includes(text, from), JSON.stringify(text), limitMs);
-  }
-
-  /** Waits until so many lines `count N` were printed. Throws after `limitMs`. */
-  async untilCounted(lines: number, limitMs = 20_000): Promise<void> {
-    await this.#until(() => counts(this.text).length >= lines, `${lines} counts`, limitMs);
-  }
-
-  async #until(condition: () => boolean, what: string, limitMs: number): Promise<void> {
-    for (const end = performance.now() + limitMs; !condition(); await sleep(10)) {
-      if (performance.now() > end) throw new Error(`the guest did not print ${what}, but: ${this.text.slice(-2000)}`);
-    }
-  }
 }
 
 /** QEMU's log of accesses, read on from where it was read last. */
@@ -123,9 +73,4 @@ export async function control<T>({ qmp }: QemuProcess, use: (client: QmpClient) 
   } finally {
     client.close();
   }
-}
-
-/** The numbers in the lines `count N` of a console. */
-export function counts(console: string): number[] {
-  return [...console.matchAll(/count (\d+)\r\n/g)].map(([, number]) => Number(number));
 }

@@ -1,5 +1,6 @@
 import { BatchBuilder, QemuLog, type AccessBatch, type QemuLogCounts } from "@portrait/tracer";
 import { BatchFeed, type RecorderOutputs } from "../../capture/batch-feed.ts";
+import { MARK } from "./mark.ts";
 
 /** What a capture is made with. */
 export interface CaptureOptions extends RecorderOutputs {
@@ -85,6 +86,11 @@ export class LogReader {
   }
 
   #passOver(line: string): void {
+    const mark = MARK.exec(line)?.[0];
+    if (mark !== undefined) {
+      this.marker(mark);
+      this.flush();
+    }
     for (const [text, seen] of this.#awaited) {
       if (!line.includes(text)) continue;
       this.#awaited.delete(text);

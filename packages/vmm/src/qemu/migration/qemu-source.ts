@@ -3,7 +3,9 @@ import type { PortTarget } from "@portrait/replayer";
 import { z } from "zod";
 import type { BodyPiece, DeviceField, GuestSource } from "../../machine.ts";
 import { MonitorPorts } from "../monitor-ports.ts";
+import { markLog } from "../capture/mark.ts";
 import { QmpClient } from "../qmp.ts";
+import { QtestTarget } from "../qtest-target.ts";
 import { isDevice, strippedTail } from "../stream/kept-sections.ts";
 import { StreamScanner } from "../stream/stream-scanner.ts";
 import { outgoingStream } from "./outgoing.ts";
@@ -14,28 +16,44 @@ import { QEMU, versionText } from "./version.ts";
 const STOP_LIMIT = 50;
 const memorySchema = z.object({ "base-memory": z.int(), "plugged-memory": z.int().default(0) });
 
-/** A QEMU whose guest is to leave, reached through its QMP socket alone. */
+/** Sockets of a QEMU whose guest is to leave. */
+export interface QemuSourceSockets {
+  /** Path of its QMP socket, one that no recorder uses: QEMU serves one client on each. */
+  readonly qmp: string;
+  /** Path of its qtest socket, which reads registers faster; undefined: its monitor serves. */
+  readonly qtest?: string | undefined;
+}
+
+/** A QEMU whose guest is to leave. It need not have been started for it. */
 export class QemuSource implements GuestSource {
   readonly engine = QEMU;
   readonly engineVersion: string;
   readonly memorySize: number;
   readonly ports: PortTarget;
   readonly #qmp: QmpClient;
+  readonly #qtest: QtestTarget | undefined;
   #wasRunning = false;
   #fields: readonly DeviceField[] = [];
 
-  private constructor(qmp: QmpClient, memorySize: number) {
+  private constructor(qmp: QmpClient, qtest: QtestTarget | undefined, memorySize: number) {
     this.engineVersion = versionText(qmp.version);
     this.memorySize = memorySize;
-    this.ports = new MonitorPorts(qmp);
+    this.ports = qtest ?? new MonitorPorts(qmp);
     this.#qmp = qmp;
+    this.#qtest = qtest;
   }
 
-  /** Connects to a QEMU's QMP socket; the guest is not touched. @throws QemuError */
-  static async connect(path: string): Promise<QemuSource> {
-    const qmp = await QmpClient.connect(path);
-    const memory = memorySchema.parse(await qmp.execute("query-memory-size-summary"));
-    return new QemuSource(qmp, memory["base-memory"] + memory["plugged-memory"]);
+  /** Connects; the guest is not touched. @throws QemuError */
+  static async connect(sockets: QemuSourceSockets): Promise<QemuSource> {
+    const qmp = await QmpClient.connect(sockets.qmp);
+    try {
+      const memory = memorySchema.parse(await qmp.execute("query-memory-size-summary"));
+      const qtest = sockets.qtest === undefined ? undefined : await QtestTarget.connect(sockets.qtest);
+      return new QemuSource(qmp, qtest, memory["base-memory"] + memory["plugged-memory"]);
+    } catch (error) {
+      qmp.close();
+      throw error;
+    }
   }
 
   /**
@@ -52,6 +70,11 @@ export class QemuSource implements GuestSource {
       await this.#qmp.execute("cont");
       await sleep(1 + 4 * Math.random());
     }
+  }
+
+  /** Puts a marker into the trace of whoever captures this QEMU, and gives its text. @throws QemuError */
+  mark(): Promise<string> {
+    return markLog(this.#qmp);
   }
 
   /** Lets the guest go on, if it ran when it was stopped. */
@@ -79,6 +102,7 @@ export class QemuSource implements GuestSource {
 
   /** Ends the connection; the guest is not touched. */
   close(): void {
+    this.#qtest?.close();
     this.#qmp.close();
   }
 

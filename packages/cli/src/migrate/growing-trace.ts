@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Classifier } from "@portrait/classifier";
+import { UsageError } from "../errors.ts";
+import { classifierFor, openClassified, type ClassifiedTrace } from "../input/classified-trace.ts";
+import { isClosed } from "../input/follow.ts";
+import { FollowPosition } from "../input/follow-position.ts";
+import { checkInterrupted, type Session } from "../session.ts";
+
+const POLL_MS = 10;
+const MARK_LIMIT_MS = 10_000;
+
+/** What a trace that is being recorded says of a guest, read on as it grows. */
+export class GrowingTrace {
+  readonly trace: ClassifiedTrace;
+  readonly classifier: Classifier;
+  readonly #session: Session;
+  readonly #position = new FollowPosition();
+  readonly #markers = new Set<string>();
+
+  private constructor(session: Session, trace: ClassifiedTrace) {
+    this.trace = trace;
+    this.classifier = classifierFor(trace);
+    this.#session = session;
+  }
+
+  /** @throws UsageError where it does not hold every port. */
+  static async open(session: Session, path: string): Promise<GrowingTrace> {
+    const trace = await openClassified(session, path);
+    if (trace.reader.info.ports.length === 0) return new GrowingTrace(session, trace);
+    await trace.close();
+    throw new UsageError(`${path} holds only some of the ports; record the guest without --ports`);
+  }
+
+  /** Reads what is there. */
+  async readOn(): Promise<void> {
+    this.#position.beginPass();
+    for await (const whole of this.trace.reader.batches({ fromSeq: this.#position.nextSeq })) {
+      const batch = this.#position.advance(whole);
+      checkInterrupted(this.#session);
+      this.classifier.feed(batch);
+      for (const { text } of batch.markers) this.#markers.add(text);
+    }
+  }
+
+  /** Reads on until the recorder has written the marker. @throws UsageError where it does not. */
+  async readTo(marker: string): Promise<void> {
+    for (const end = performance.now() + MARK_LIMIT_MS; ; await sleep(POLL_MS)) {
+      await this.readOn();
+      if (this.#markers.has(marker)) return;
+      if (performance.now() < end && !isClosed(this.trace)) continue;
+      throw new UsageError(
+        `${this.trace.name} does not go on; a "portrait record --engine qemu" of this very QEMU must be writing it`,
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    return this.trace.close();
+  }
+}

@@ -1,0 +1,126 @@
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, onTestFinished, test, type TestContext } from "vitest";
+import { QmpClient } from "@portrait/vmm";
+import { need } from "../../../test-support/available.ts";
+import { program } from "../../../test-support/program.ts";
+import { startQemu, type QemuProcess } from "../../vmm/test/support/qemu-process.ts";
+import { numbersIn, SerialConsole } from "../../vmm/test/support/serial-console.ts";
+import { ended, Workplace } from "./support/portrait.ts";
+
+const place = new Workplace();
+afterAll(() => place.remove());
+
+const image = fileURLToPath(new URL("../../../fixtures/guests/ticker.bin", import.meta.url));
+
+/** A QEMU with the ticking guest, which has not run, or with these options waits for one. */
+interface Ticker extends QemuProcess {
+  /** A second QMP socket, beside a recorder's. */
+  readonly qmp2: string;
+  readonly qtest: string;
+  readonly console: SerialConsole;
+}
+
+async function startTicker(context: TestContext, ...more: readonly string[]): Promise<Ticker> {
+  const command = need(context, program("qemu-system-i386"));
+  const qemu = await startQemu(command, [
+    ...["-machine", "pc", "-cpu", "qemu32,-apic", "-m", "16", "-nodefaults", "-bios", image, "-S"],
+    ...["-qmp", "unix:FOLDER/qmp2,server=on,wait=off", "-serial", "unix:FOLDER/serial,server=on,wait=off"],
+    ...["-qtest", "unix:FOLDER/qtest,server=on,wait=off", "-qtest-log", "none", ...more],
+  ]);
+  const console = await SerialConsole.connect(join(qemu.folder, "serial"));
+  return { ...qemu, qmp2: join(qemu.folder, "qmp2"), qtest: join(qemu.folder, "qtest"), console };
+}
+
+/** Records a guest from its first instruction on, and lets it tick. */
+async function recordTicker(context: TestContext, trace: string): Promise<Ticker> {
+  const source = await startTicker(context);
+  const recorder = place.start("record", "--engine", "qemu", "--qmp", source.qmp, "-o", trace);
+  const end = ended(recorder);
+  onTestFinished(async () => {
+    recorder.kill("SIGINT");
+    await end;
+  });
+  const qmp = await QmpClient.connect(source.qmp2);
+  const traced = () => qmp.execute("trace-event-get-state", { name: "memory_region_ops_write" });
+  while (!JSON.stringify(await traced()).includes("enabled")) await sleep(20);
+  await qmp.execute("cont");
+  qmp.close();
+  return source;
+}
+
+describe("a guest of a QEMU", { timeout: 60_000 }, () => {
+  test("goes on on another QEMU while it is recorded, and the report is as the contract says", async (context) => {
+    const trace = place.path("a.pio");
+    const source = await recordTicker(context, trace);
+    await source.console.untilNumbers("tick", 5);
+    const target = await startTicker(context, "-incoming", "defer");
+    const to = `qemu:${target.qmp},qtest=${target.qtest}`;
+    const migrate = place.start("migrate", "--from", `qemu:${source.qmp2}`, "--trace", trace, "--to", to, "-o", "json");
+    const { status, stdout, stderr } = await ended(migrate);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      rounds: 1,
+      plan: { kept: expect.any(Number) },
+      verify: { different: [] },
+    });
+    await target.console.untilNumbers("tick", 5);
+    const all = numbersIn(source.console.text + target.console.text, "tick");
+    expect(all).toEqual(all.map((_, i) => i + 1));
+  });
+
+  test("goes on on another QEMU through a second portrait", async (context) => {
+    const trace = place.path("b.pio");
+    const source = await recordTicker(context, trace);
+    await source.console.untilNumbers("tick", 3);
+    const target = await startTicker(context, "-incoming", "defer");
+    const meeting = `unix:${place.path("meeting")}`;
+    const receive = place.start("receive", meeting, "--on", `qemu:${target.qmp},qtest=${target.qtest}`);
+    await once(receive.stderr ?? receive, "data");
+    const received = ended(receive);
+    const migrate = place.start("migrate", "--from", `qemu:${source.qmp2}`, "--trace", trace, "--to", meeting);
+    expect((await ended(migrate)).status).toBe(0);
+    expect(await received).toMatchObject({ status: 0, stderr: expect.stringContaining("runs on") });
+    await target.console.untilNumbers("tick", 3);
+    const all = numbersIn(source.console.text + target.console.text, "tick");
+    expect(all).toEqual(all.map((_, i) => i + 1));
+  });
+
+  test("that was recorded too late, or is not recorded, goes on where it is", async (context) => {
+    const trace = place.path("c.pio");
+    const source = await startTicker(context);
+    const target = await startTicker(context, "-incoming", "defer");
+    const qmp = await QmpClient.connect(source.qmp);
+    await qmp.execute("cont");
+    qmp.close();
+    await source.console.untilNumbers("tick", 2);
+    const recorder = place.start("record", "--engine", "qemu", "--qmp", source.qmp, "--until", "3", "-o", trace);
+    const recorded = ended(recorder);
+    await sleep(1000);
+    const to = `qemu:${target.qmp},qtest=${target.qtest}`;
+    const migrate = () => ended(place.start("migrate", "--from", `qemu:${source.qmp2}`, "--trace", trace, "--to", to));
+    const late = await migrate();
+    expect(late).toMatchObject({ status: 3, stderr: expect.stringMatching(/goes on on the source.*--allow-unknown/s) });
+    await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
+    await recorded;
+    const unrecorded = await migrate();
+    expect(unrecorded).toMatchObject({ status: 2, stderr: expect.stringMatching(/c\.pio does not go on; .*record/s) });
+    await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
+  });
+
+  test("or of v86 does not go to the other, and a destination needs both its sockets", () => {
+    const cases = [
+      [["--from", "qemu:/a", "--to", "v86", "--trace", "a.pio"], /cannot go on on v86/],
+      [["--from", "qemu:/a", "--to", "qemu:/b,qtest=/c"], /say with --trace/],
+      [["--guest", image, "--to", "qemu:/b,qtest=/c"], /cannot go on on a QEMU/],
+      [["--from", "qemu:/a", "--to", "qemu:/b", "--trace", "a.pio"], /needs a qtest socket/],
+      [["--from", "kvm", "--to", "v86"], /Expected v86 or qemu:/],
+    ] as const;
+    for (const [options, message] of cases) {
+      const { status, stderr } = place.run("migrate", ...options);
+      expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);
+    }
+  });
+});
