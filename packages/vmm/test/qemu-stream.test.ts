@@ -40,6 +40,16 @@ function read(stream: Uint8Array, chunk = 65_536): { passed: number; tail: Strea
   return { passed, tail: scanner.end() };
 }
 
+/** Name of the error that reading the stream ends with, if it does. */
+function failureOf(stream: Uint8Array): string | undefined {
+  try {
+    read(stream);
+  } catch (error) {
+    return error instanceof Error ? error.name : "no error";
+  }
+  return undefined;
+}
+
 describe.each(Object.entries(machines))("the stream of a QEMU, machine %s", (_, options) => {
   test("is read to its last byte, and its devices show what was written to their ports", async (context) => {
     const icw: [number, number][] = [
@@ -70,11 +80,7 @@ describe.each(Object.entries(machines))("the stream of a QEMU, machine %s", (_, 
         expect(() => read(stream.subarray(0, at))).toThrow(StreamError);
         const flipped = Buffer.from(stream);
         flipped[at] = (flipped[at] ?? 0) ^ (1 << bit);
-        try {
-          read(flipped);
-        } catch (error) {
-          expect(error).toBeInstanceOf(StreamError);
-        }
+        expect([undefined, StreamError.name]).toContain(failureOf(flipped));
       }),
       { numRuns: 60 },
     );

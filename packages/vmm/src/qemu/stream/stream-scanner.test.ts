@@ -160,12 +160,14 @@ describe("a damaged stream", () => {
   });
 
   test("with any bit flipped reads on or is an error of ours", () => {
+    const others: [number, unknown][] = [];
     for (let bit = 0; bit < good.length * 8; bit += bit < beforeDevices.length * 8 && inPage(bit >> 3) ? 4096 : 1) {
       const flipped = Buffer.from(good);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       const error = failure(flipped);
-      if (error !== undefined) expect([bit, error]).toEqual([bit, expect.any(StreamError)]);
+      if (error !== undefined && !(error instanceof StreamError)) others.push([bit, error]);
     }
+    expect(others).toEqual([]);
   });
 
   test("of any bytes is an error of ours", () => {
