@@ -124,5 +124,7 @@ function endText(reason: CaptureEnd): string {
       return "the guest was shut down";
     case "gone":
       return "QEMU is gone";
+    case "taken":
+      return "somebody else has taken QEMU's log, so nothing more can be seen";
   }
 }

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -33,6 +34,19 @@ export async function startQemu(command: string, options: readonly string[]): Pr
     process.kill("SIGKILL");
     await ended;
   });
-  for (let i = 0; i < 400 && !existsSync(qmp); i++) await sleep(25);
+  for (let i = 0; i < 400 && !(await listens(qmp)); i++) await sleep(25);
   return { process, folder, qmp };
+}
+
+/** True when somebody listens: the socket's file is there a little earlier. */
+async function listens(path: string): Promise<boolean> {
+  const socket = createConnection(path);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }

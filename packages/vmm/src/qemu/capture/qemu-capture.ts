@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { QemuLogCounts } from "@portrait/tracer";
 import { FLUSH_MS } from "../../capture/batch-feed.ts";
 import { QemuError } from "../errors.ts";
@@ -8,6 +9,8 @@ import { QemuAttachment } from "./attachment.ts";
 import { LogReader, type CaptureOptions } from "./log-reader.ts";
 
 const SYNC_LIMIT_MS = 10_000;
+/** How long a QEMU that has closed its log may take to close its control socket. */
+const END_GRACE_MS = 1_000;
 /** The longest time a timer takes. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -20,9 +23,9 @@ export interface CaptureLimits {
 
 /**
  * Why a capture's run ended: a limit (or the file failed, which {@link QemuCapture.detach} throws), the signal, the guest was shut
- * down, or QEMU is gone.
+ * down, QEMU is gone, or somebody else took its log.
  */
-export type CaptureEnd = "limit" | "interrupted" | "shutdown" | "gone";
+export type CaptureEnd = "limit" | "interrupted" | "shutdown" | "gone" | "taken";
 
 /**
  * Captures every port access of a running QEMU's guest over QMP, without a restart: QEMU logs the accesses into a pipe that
@@ -48,7 +51,7 @@ export class QemuCapture {
     });
     void enough.then(() => this.#finish("limit"));
     void client.ended.then(() => this.#finish("gone"));
-    void attachment.ended.then(() => this.#finish("gone"));
+    void attachment.ended.then(() => this.#afterPipe());
     this.#unlisten = client.onEvent((event) => this.#take(event));
     this.#flush = setInterval(() => this.#reader.flush(), FLUSH_MS);
   }
@@ -125,6 +128,12 @@ export class QemuCapture {
   #take({ name }: QmpEvent): void {
     if (name === "SHUTDOWN") this.#finish("shutdown");
     if (name === "RESET") void this.#afterReset();
+  }
+
+  /** A QEMU that ends closes the pipe and its control socket, in any order. */
+  async #afterPipe(): Promise<void> {
+    await sleep(END_GRACE_MS, undefined, { ref: false });
+    this.#finish("taken");
   }
 
   /** What the log held before the reset has been read by then; what it holds after it may have been, too. */
