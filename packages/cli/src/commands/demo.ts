@@ -155,6 +155,8 @@ async function showComparison(session: Session, { report }: LocalMigration, path
   session.out.line(`  portrait inspect ${path} --filter 'dev == "pit"'`);
   session.out.line(`  portrait stats ${path}`);
   session.out.line(`  portrait state ${path} --at 100`);
-  session.out.line(session.colors.dim("  (portrait: node packages/cli/bin/portrait.js, or npm link ./packages/cli once)"));
+  session.out.line(
+    session.colors.dim("  (portrait: node packages/cli/bin/portrait.js, or npm link ./packages/cli once)"),
+  );
   await session.out.drain();
 }
