@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QemuError } from "../errors.ts";
@@ -8,7 +8,7 @@ import type { QmpClient } from "../qmp.ts";
 import { plainStream } from "./settings.ts";
 import { migrationState, pollUntil } from "./status.ts";
 
-const CONNECT_LIMIT_MS = 10_000;
+const CONNECT_LIMIT_MS = 5_000;
 const SILENCE_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 10_000;
 const ENDED = new Set(["none", "completed", "failed", "cancelled"]);
@@ -22,28 +22,39 @@ export async function* outgoingStream(qmp: QmpClient): AsyncGenerator<Buffer, vo
   // Only this user reaches a folder made by mkdtemp.
   const folder = await mkdtemp(join(tmpdir(), "portrait-stream-"));
   const server = createServer({ pauseOnConnect: true });
-  const connections: Socket[] = [];
-  server.on("connection", (socket) => connections.push(socket));
+  let socket: Socket | undefined;
   let restore = async () => {};
   try {
     server.listen(join(folder, "socket"));
     await once(server, "listening");
     restore = await plainStream(qmp);
-    await qmp.execute("migrate", { uri: `unix:${join(folder, "socket")}` });
-    const connected = async () => connections[0] ?? (await expectNotFailed(qmp));
-    yield* chunks(await pollUntil(connected, "QEMU to connect with its migration stream", CONNECT_LIMIT_MS));
+    socket = await connect(server, `unix:${join(folder, "socket")}`, qmp);
+    yield* chunks(socket);
     await completed(qmp);
   } finally {
-    for (const socket of connections) socket.destroy();
+    socket?.destroy();
     server.close();
     await rm(folder, { recursive: true, force: true });
     await noneUnderWay(qmp, restore);
   }
 }
 
-async function expectNotFailed(qmp: QmpClient): Promise<undefined> {
-  const { status, reason } = await migrationState(qmp);
-  if (status === "failed") throw new QemuError("COMMAND", `${qmp.path}: the migration failed: ${reason}`);
+/**
+ * Has QEMU connect to the server with its stream. Once it has, nothing may be waited for that QEMU is to answer: it holds its main
+ * lock while the last part of the stream is in a socket that nobody reads.
+ */
+async function connect(server: Server, uri: string, qmp: QmpClient): Promise<Socket> {
+  const connection = once(server, "connection", { signal: AbortSignal.timeout(CONNECT_LIMIT_MS) });
+  const started = qmp.execute("migrate", { uri });
+  for (const promise of [connection, started]) promise.catch(() => undefined);
+  await Promise.race([connection, started]);
+  try {
+    const [socket] = await connection;
+    return socket as Socket;
+  } catch (cause) {
+    const { status, reason = "QEMU did not connect" } = await migrationState(qmp);
+    throw new QemuError("COMMAND", `${qmp.path}: the migration is ${status}: ${reason}`, { cause });
+  }
 }
 
 async function* chunks(socket: Socket): AsyncGenerator<Buffer, void> {
