@@ -9,7 +9,9 @@ import { hasProgram, outputOf, root, run } from "./lib/run.mjs";
 
 // Debian 13 has no i386 kernel any more, so the release is fixed.
 const RELEASE = "bookworm";
-const MIRROR = process.env["PORTRAIT_DEBIAN_MIRROR"] ?? "http://deb.debian.org/debian";
+/** A mirror that is being brought up to date fails for some seconds. */
+const TRIES = 3;
+const PAUSE_MS = 10_000;
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** The guests: folder below .cache/, architecture, kernel package, and the packages whose files go beside it. QEMU has a SeaBIOS of its own. */
@@ -28,7 +30,7 @@ function makeGuest(guest) {
   const versions = join(out, "versions.json");
   const recipe = recipeOf(guest);
   if (existsSync(versions) && JSON.parse(readFileSync(versions, "utf8")).recipe === recipe) return true;
-  const made = obstacleHere() ?? fetchAndBuild(guest, out);
+  const made = obstacleHere() ?? tryToFetch(guest, out);
   if (typeof made === "string") {
     console.error(`setup: no Debian ${guest.architecture} Linux guest (${made}); tests that boot it will skip`);
     return false;
@@ -43,13 +45,32 @@ function obstacleHere() {
   return existsSync(KEYRING) ? undefined : `no ${KEYRING}; install debian-archive-keyring`;
 }
 
+/** The Debian mirror to fetch from: the one named, else the one this system's apt uses. */
+function mirror() {
+  const named = process.env["PORTRAIT_DEBIAN_MIRROR"];
+  if (named !== undefined) return named;
+  const known = outputOf("apt-get", ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]) ?? "";
+  return known.split("\n").find((uri) => /\/debian\/?$/.test(uri));
+}
+
 /** Gives the names of the packages used, or what is in the way. */
-function fetchAndBuild({ architecture, kernel, firmware }, out) {
+function tryToFetch(guest, out) {
+  const from = mirror();
+  if (from === undefined) return "this system's apt knows no Debian mirror; name one with PORTRAIT_DEBIAN_MIRROR";
+  for (let tries = 1; ; tries++) {
+    const made = fetchAndBuild(guest, from, out);
+    if (typeof made !== "string" || tries === TRIES) return made;
+    console.error(`setup: ${made}; once more in ${PAUSE_MS / 1000} s`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+  }
+}
+
+function fetchAndBuild({ architecture, kernel, firmware }, from, out) {
   console.error(`setup: fetching Debian ${RELEASE}'s ${[kernel, "busybox-static", ...firmware].join(", ")}`);
   rmSync(out, { recursive: true, force: true });
   const work = join(out, "work");
-  const apt = ownApt(work, architecture);
-  if (apt("apt-get", "-qq", "update") === undefined) return `apt-get update from ${MIRROR} failed`;
+  const apt = ownApt(work, architecture, from);
+  if (apt("apt-get", "-qq", "update") === undefined) return `apt-get update from ${from} failed`;
   const kernelPackage = /Depends: (linux-image-\S+)/.exec(apt("apt-cache", "depends", kernel) ?? "")?.[1];
   if (kernelPackage === undefined) return `${kernel} names no kernel package`;
   const packages = [kernelPackage, "busybox-static", ...firmware];
@@ -63,10 +84,10 @@ function fetchAndBuild({ architecture, kernel, firmware }, out) {
 }
 
 /** Runs apt programs for an architecture against a state folder of our own; gives their output, or undefined when they fail. */
-function ownApt(work, architecture) {
+function ownApt(work, architecture, from) {
   for (const folder of ["lists/partial", "cache/archives/partial"]) mkdirSync(join(work, folder), { recursive: true });
   writeFileSync(join(work, "status"), "");
-  writeFileSync(join(work, "sources.list"), `deb [signed-by=${KEYRING}] ${MIRROR} ${RELEASE} main\n`);
+  writeFileSync(join(work, "sources.list"), `deb [signed-by=${KEYRING}] ${from} ${RELEASE} main\n`);
   const config = {
     "APT::Architecture": architecture,
     "APT::Sandbox::User": "",
@@ -119,7 +140,7 @@ function initramfs(busybox) {
 
 /** Changes with everything of ours that the guest is made from. */
 function recipeOf(guest) {
-  const hash = createHash("sha256").update(`${RELEASE} ${MIRROR} ${JSON.stringify(guest)}`);
+  const hash = createHash("sha256").update(`${RELEASE} ${JSON.stringify(guest)}`);
   const ours = ["scripts/debian-linux.mjs", "scripts/lib/cpio.mjs", "fixtures/linux/init", "fixtures/linux/count"];
   for (const file of ours) hash.update(readFileSync(join(root, file)));
   return hash.digest("hex");

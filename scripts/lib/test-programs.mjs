@@ -9,6 +9,8 @@ const programs = {
   "qemu-system-i386": "qemu-system-x86",
 };
 
+const TRIES = 3;
+
 /** Installs what is missing where that is possible (root, on Debian or Ubuntu); else says what tests will skip. */
 export function installTestPrograms() {
   const missing = Object.keys(programs).filter((name) => !hasProgram(name));
@@ -20,8 +22,14 @@ export function installTestPrograms() {
     return;
   }
   console.error(`setup: installing ${packages.join(", ")}`);
-  if (!install(packages) && !(apt("update") && install(packages)))
-    console.error(`setup: apt-get could not install ${packages.join(", ")}; tests that need them will skip`);
+  for (let tries = 1; !install(packages); tries++) {
+    if (tries > TRIES) {
+      console.error(`setup: apt-get could not install ${packages.join(", ")}; tests that need them will skip`);
+      return;
+    }
+    // What matters is whether the packages can be had then; an update also fails for lists nobody needs.
+    apt("update");
+  }
 }
 
 function install(packages) {
