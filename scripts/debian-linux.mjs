@@ -49,8 +49,13 @@ function obstacleHere() {
 function mirror() {
   const named = process.env["PORTRAIT_DEBIAN_MIRROR"];
   if (named !== undefined) return named;
-  const known = outputOf("apt-get", ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]) ?? "";
-  return known.split("\n").find((uri) => /\/debian\/?$/.test(uri));
+  const folder = "/etc/apt/sources.list.d";
+  const files = [
+    "/etc/apt/sources.list",
+    ...(existsSync(folder) ? readdirSync(folder) : []).map((name) => join(folder, name)),
+  ];
+  const text = files.filter((file) => existsSync(file)).map((file) => readFileSync(file, "utf8"));
+  return /https?:\/\/\S+\/debian\/?(?=\s|$)/.exec(text.join("\n"))?.[0];
 }
 
 /** Gives the names of the packages used, or what is in the way. */
