@@ -45,25 +45,38 @@ async function startTicker(
   return { ...qemu, qmp2: join(qemu.folder, "qmp2"), qtest: join(qemu.folder, "qtest"), console };
 }
 
-/** Records a guest from its first instruction on, and lets it tick. */
-async function recordTicker(
+/** Starts recording a guest; resolves once every access is captured. The recorder ends with the test, or when `stop` is called. */
+async function record(source: Ticker, trace: string): Promise<{ stop(): Promise<void> }> {
+  const recorder = place.start("record", "--engine", "qemu", "--qmp", source.qmp, "-o", trace);
+  const end = ended(recorder);
+  const stop = async () => {
+    recorder.kill("SIGINT");
+    await end;
+  };
+  onTestFinished(stop);
+  const qmp = await QmpClient.connect(source.qmp2);
+  for (const name of ["memory_region_ops_read", "memory_region_ops_write", "handle_qmp_command"]) {
+    while (!JSON.stringify(await qmp.execute("trace-event-get-state", { name })).includes("enabled")) await sleep(20);
+  }
+  qmp.close();
+  return { stop };
+}
+
+async function letRun({ qmp2 }: Ticker): Promise<void> {
+  const qmp = await QmpClient.connect(qmp2);
+  await qmp.execute("cont");
+  qmp.close();
+}
+
+/** A guest that is recorded from its first instruction on. */
+async function recordedTicker(
   context: TestContext,
   trace: string,
   machine: readonly string[] = machines.pc,
 ): Promise<Ticker> {
   const source = await startTicker(context, [], machine);
-  const recorder = place.start("record", "--engine", "qemu", "--qmp", source.qmp, "-o", trace);
-  const end = ended(recorder);
-  onTestFinished(async () => {
-    recorder.kill("SIGINT");
-    await end;
-  });
-  const qmp = await QmpClient.connect(source.qmp2);
-  for (const name of ["memory_region_ops_read", "memory_region_ops_write", "handle_qmp_command"]) {
-    while (!JSON.stringify(await qmp.execute("trace-event-get-state", { name })).includes("enabled")) await sleep(20);
-  }
-  await qmp.execute("cont");
-  qmp.close();
+  await record(source, trace);
+  await letRun(source);
   return source;
 }
 
@@ -72,7 +85,7 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
     "goes on on another $0 while it is recorded, and the report is as the contract says",
     async ([name, machine], context) => {
       const trace = place.path(`${name}.pio`);
-      const source = await recordTicker(context, trace, machine);
+      const source = await recordedTicker(context, trace, machine);
       await source.console.untilNumbers("tick", 5);
       const target = await startTicker(context, ["-incoming", "defer"], machine);
       const to = `qemu:${target.qmp},qtest=${target.qtest}`;
@@ -102,7 +115,7 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
 
   test("goes on on another QEMU through a second portrait", async (context) => {
     const trace = place.path("b.pio");
-    const source = await recordTicker(context, trace);
+    const source = await recordedTicker(context, trace);
     await source.console.untilNumbers("tick", 3);
     const target = await startTicker(context, ["-incoming", "defer"]);
     const meeting = `unix:${place.path("meeting")}`;
@@ -121,19 +134,15 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
     const trace = place.path("c.pio");
     const source = await startTicker(context);
     const target = await startTicker(context, ["-incoming", "defer"]);
-    const qmp = await QmpClient.connect(source.qmp);
-    await qmp.execute("cont");
-    qmp.close();
+    await letRun(source);
     await source.console.untilNumbers("tick", 2);
-    const recorder = place.start("record", "--engine", "qemu", "--qmp", source.qmp, "--until", "3", "-o", trace);
-    const recorded = ended(recorder);
-    await sleep(1000);
+    const recorder = await record(source, trace);
     const to = `qemu:${target.qmp},qtest=${target.qtest}`;
     const migrate = () => ended(place.start("migrate", "--from", `qemu:${source.qmp2}`, "--trace", trace, "--to", to));
     const late = await migrate();
     expect(late).toMatchObject({ status: 3, stderr: expect.stringMatching(/goes on on the source.*--allow-unknown/s) });
     await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
-    await recorded;
+    await recorder.stop();
     const unrecorded = await migrate();
     expect(unrecorded).toMatchObject({ status: 2, stderr: expect.stringMatching(/c\.pio does not go on; .*record/s) });
     await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
