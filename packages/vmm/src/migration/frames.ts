@@ -76,6 +76,8 @@ export class FrameWriter {
     const drained = once(this.#stream, "drain", { signal });
     try {
       await Promise.race([drained, closed]);
+    } catch (cause) {
+      throw cause instanceof MigrationError ? cause : new MigrationError("PEER", "the other side went away", { cause });
     } finally {
       listening.abort();
     }

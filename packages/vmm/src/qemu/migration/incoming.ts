@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { withLimit } from "../limit.ts";
 import type { QmpClient } from "../qmp.ts";
 
 const SILENCE_LIMIT_MS = 30_000;
@@ -21,11 +21,24 @@ export async function feedIncoming(qmp: QmpClient, pieces: AsyncIterable<Uint8Ar
     await qmp.execute("migrate-incoming", { uri: `unix:${path}` });
     const socket = createConnection(path);
     await once(socket, "connect");
-    socket.setTimeout(SILENCE_LIMIT_MS, () => {
-      socket.destroy(new Error(`QEMU read nothing of its migration stream for ${SILENCE_LIMIT_MS / 1000} s`));
-    });
-    await pipeline(pieces, socket);
+    socket.on("error", () => undefined);
+    try {
+      for await (const piece of pieces) await write(socket, piece);
+      socket.end();
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Resolves when the bytes are on their way. QEMU hangs up once it has read all it needs: only a write after that is an error. */
+function write(socket: Socket, bytes: Uint8Array): Promise<void> {
+  const written = new Promise<void>((resolve, reject) => {
+    socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+  const waited = `QEMU read nothing of its migration stream for ${SILENCE_LIMIT_MS / 1000} s`;
+  return withLimit(written, SILENCE_LIMIT_MS, waited);
 }
