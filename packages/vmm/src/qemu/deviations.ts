@@ -17,10 +17,6 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     why: "how far QEMU's own option ROM got with patching accesses to the task priority, which no guest sees",
   },
   {
-    path: "globalstate[0].*",
-    why: "QEMU's own run state: its migration stopped the guest, or somebody had before",
-  },
-  {
     path: "acpi_build[0].patched",
     why: "whether QEMU has brought its ACPI tables up to date, which it does again when firmware asks for them",
   },
