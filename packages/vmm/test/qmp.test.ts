@@ -69,7 +69,10 @@ describe("QEMU's control socket", () => {
   test("that serves another client already is told from one that is dead", async (context) => {
     const { qmp } = await startQemu(need(context, program("qemu-system-i386")), PAUSED);
     const first = await QmpClient.connect(qmp);
-    await expect(QmpClient.connect(qmp)).rejects.toMatchObject({ code: "TIMEOUT", message: /another client/ });
+    await expect(QmpClient.connect(qmp)).rejects.toMatchObject({
+      code: "TIMEOUT",
+      message: expect.stringMatching(/another client/),
+    });
     first.close();
   });
 });
@@ -81,7 +84,10 @@ describe("a socket that is not right", () => {
 
   test("of another protocol", async () => {
     const path = await fakeQmp("QEMU 7.2.22 monitor - type 'help' for more information", () => undefined);
-    await expect(QmpClient.connect(path)).rejects.toMatchObject({ code: "PROTOCOL", message: /monitor.*-qmp unix:/ });
+    await expect(QmpClient.connect(path)).rejects.toMatchObject({
+      code: "PROTOCOL",
+      message: expect.stringMatching(/monitor.*-qmp unix:/),
+    });
   });
 
   test("that hangs up", async () => {
@@ -90,7 +96,10 @@ describe("a socket that is not right", () => {
 
   test("that turns to nonsense", async () => {
     const client = await QmpClient.connect(await fakeQmp(GREETING, (id) => (id === 1 ? ok(id) : "[1, 2")));
-    await expect(client.execute("stop")).rejects.toMatchObject({ code: "PROTOCOL", message: /\[1, 2/ });
+    await expect(client.execute("stop")).rejects.toMatchObject({
+      code: "PROTOCOL",
+      message: expect.stringMatching(/\[1, 2/),
+    });
   });
 
   test("that does not answer in time, and a late answer is not taken for the next one's", async () => {
@@ -99,7 +108,10 @@ describe("a socket that is not right", () => {
       return id === 2 ? undefined : `${ok(2, "late")}\n${ok(3, "right")}`;
     });
     const client = await QmpClient.connect(path);
-    await expect(client.execute("stop", {}, 50)).rejects.toMatchObject({ code: "TIMEOUT", message: /stop/ });
+    await expect(client.execute("stop", {}, 50)).rejects.toMatchObject({
+      code: "TIMEOUT",
+      message: expect.stringMatching(/stop/),
+    });
     expect(await client.execute("cont")).toBe("right");
     client.close();
   });

@@ -99,12 +99,18 @@ describe("the ports of a QEMU", () => {
 describe("a socket that is not right", () => {
   test("where nobody listens", async () => {
     const connecting = QtestTarget.connect(join(folder, "nobody"));
-    await expect(connecting).rejects.toMatchObject({ code: "CONNECT", message: /is QEMU running/ });
+    await expect(connecting).rejects.toMatchObject({
+      code: "CONNECT",
+      message: expect.stringMatching(/is QEMU running/),
+    });
   });
 
   test("of another protocol", async () => {
     const path = await startFake(() => '{"error": {"class": "GenericError"}}');
-    await expect(QtestTarget.connect(path)).rejects.toMatchObject({ code: "PROTOCOL", message: /-qtest unix:/ });
+    await expect(QtestTarget.connect(path)).rejects.toMatchObject({
+      code: "PROTOCOL",
+      message: expect.stringMatching(/-qtest unix:/),
+    });
   });
 
   test("that hangs up", async () => {
@@ -115,7 +121,10 @@ describe("a socket that is not right", () => {
   test("that refuses a command", async () => {
     const path = await startFake((line) => (line === "endianness" ? "OK little" : "FAIL Unknown command"));
     const target = await QtestTarget.connect(path);
-    await expect(target.perform([out(0x80, 1)])).rejects.toMatchObject({ code: "COMMAND", message: /outb 0x80 0x1/ });
+    await expect(target.perform([out(0x80, 1)])).rejects.toMatchObject({
+      code: "COMMAND",
+      message: expect.stringMatching(/outb 0x80 0x1/),
+    });
     target.close();
   });
 

@@ -4,6 +4,9 @@ import { BatchBuilder, opOf } from "@portrait/tracer";
 import type { GuestSource, Machine } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 
+/** Registers of a device that a message names. */
+const SHOWN = 4;
+
 /** A machine and what has been seen of its guest: the two things a migration needs of a source. */
 export interface WatchedGuest<M = Machine> {
   readonly machine: M;
@@ -34,12 +37,16 @@ export async function planFor(
 }
 
 function unknownState(plan: Plan): MigrationError {
-  const shown = plan.unknown.slice(0, 8).map(({ device, register, reason }) => `${device}.${register} (${reason})`);
-  const more = plan.unknown.length > shown.length ? `, and ${plan.unknown.length - shown.length} more` : "";
+  const devices = [...new Set(plan.unknown.map(({ device }) => device))];
+  const shown = devices.map((device) => {
+    const registers = plan.unknown.filter((one) => one.device === device).map(({ register }) => register);
+    const more = registers.length > SHOWN ? `, and ${registers.length - SHOWN} more` : "";
+    return `${device} (${registers.slice(0, SHOWN).join(", ")}${more})`;
+  });
   return new MigrationError(
     "UNKNOWN_STATE",
-    `the state of ${plan.unknown.length} registers is not known: ${shown.join(", ")}${more}; ` +
-      "record from the guest's power-on, or go on without them with --allow-unknown",
+    `the state of ${plan.unknown.length} registers is not known: ${shown.join("; ")}. The first, because: ` +
+      `${plan.unknown[0]?.reason ?? ""}. Record from the guest's power-on, or go on without them with --allow-unknown`,
   );
 }
 
