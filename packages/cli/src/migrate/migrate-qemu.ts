@@ -1,5 +1,6 @@
 import type { Library } from "@portrait/classifier";
 import {
+  MigrationError,
   migrateLocally,
   QemuSource,
   QemuTarget,
@@ -41,28 +42,32 @@ export async function migrateQemu(session: Session, options: QemuMigration): Pro
   try {
     // What was recorded so far is read while the guest runs.
     await trace.readTo(await source.mark());
-    return await whileStopped(session, source, async () => {
+    const start = performance.now();
+    const { report, begin } = await whileStopped(session, source, async () => {
       await trace.readTo(await source.mark());
       const name = trace.trace.reader.info.machine.guest;
       return move({ machine: source, classifier: trace.classifier, name }, trace.trace.library, options);
     });
+    // The source has given its guest up: whatever happens from here on, it does not run there again.
+    await begin();
+    return { ...report, downtimeMs: performance.now() - start };
   } finally {
     source.close();
     await trace.close();
   }
 }
 
-/** Stops the guest for as long as `use` takes; it goes on where that fails. */
-async function whileStopped(
-  session: Session,
-  source: QemuSource,
-  use: () => Promise<MigrationReport>,
-): Promise<MigrationReport> {
-  const start = performance.now();
+/** A guest that has left its source, and how it begins to run where it is now. */
+interface Moved {
+  readonly report: MigrationReport;
+  readonly begin: () => Promise<void>;
+}
+
+/** Stops the guest and lets `use` take it away; it goes on where that fails. */
+async function whileStopped(session: Session, source: QemuSource, use: () => Promise<Moved>): Promise<Moved> {
   try {
     await source.stop();
-    const report = await use();
-    return { ...report, downtimeMs: performance.now() - start };
+    return await use();
   } catch (error) {
     const goesOn = await source.resume().then(
       () => "the migration did not happen; the guest goes on on the source",
@@ -77,17 +82,31 @@ async function move(
   guest: WatchedGuest<QemuSource>,
   library: Library,
   { to, ...options }: QemuMigration,
-): Promise<MigrationReport> {
+): Promise<Moved> {
   if (to.kind === "qemu") {
     const { report, guest: moved } = await migrateLocally(guest, () => QemuTarget.connect(to), library, options);
-    await moved.machine.run();
-    moved.machine.close();
-    return report;
+    return { report, begin: () => begin(moved.machine) };
   }
   const socket = await connectTo(to);
   try {
-    return await sendGuest(guest, socket, options);
+    // The other portrait runs it.
+    return { report: await sendGuest(guest, socket, options), begin: () => Promise.resolve() };
   } finally {
     socket.destroy();
+  }
+}
+
+async function begin(machine: QemuTarget): Promise<void> {
+  try {
+    await machine.run();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MigrationError(
+      "PEER",
+      `the guest has left its source, but its destination did not start it (${reason}); look there, and say cont`,
+      { cause },
+    );
+  } finally {
+    machine.close();
   }
 }
