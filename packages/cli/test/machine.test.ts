@@ -177,6 +177,35 @@ describe("portrait migrate", () => {
     expect(ticks(stderr).at(-1)).toBeGreaterThanOrEqual(34);
   });
 
+  test("interrupted at the destination, does not let the guest go on at the source", async () => {
+    const sender = start(
+      "migrate",
+      "--guest",
+      TICKER,
+      "--memory",
+      "4",
+      "--until",
+      "tick 5",
+      "--to",
+      "v86",
+      "--run",
+      "60",
+    );
+    await sender.printed("destination | tick 8");
+    sender.child.kill("SIGINT");
+    const { status, stderr } = await sender.ended;
+    expect(status).toBe(130);
+    expect(stderr).not.toContain("goes on on the source");
+    expect(
+      ticks(
+        stderr
+          .split("\n")
+          .filter((line) => line.startsWith("source"))
+          .join("\n"),
+      ),
+    ).toEqual([1, 2, 3, 4, 5]);
+  });
+
   test("does not listen or connect beyond loopback", () => {
     for (const address of ["tcp:0.0.0.0:7000", "tcp:192.0.2.1:7000"]) {
       expect(portrait("receive", address)).toMatchObject({ status: 2 });

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Library } from "@portrait/classifier";
-import { migrateLocally, sendGuest, type MigrationReport, type SendOptions } from "@portrait/vmm";
+import { migrateLocally, sendGuest, type BuiltGuest, type MigrationReport, type SendOptions } from "@portrait/vmm";
 import { EXIT, UsageError, type ExitCode } from "../errors.ts";
 import { json, reportFormatOption, type ReportFormat } from "../formats.ts";
 import { examples } from "../help.ts";
@@ -105,17 +105,44 @@ async function migrate(session: Session, options: MigrateOptions): Promise<ExitC
   await runUntil(session, guest, options.until);
   await console.end();
   try {
-    const report = await move(session, guest, guest.library, { ...options, to });
-    show(session, report, performance.now() - started, options);
+    const { report, moved } = await moveOrGoOn(session, guest, console, { ...options, to });
+    const totalMs = performance.now() - started;
+    if (moved !== undefined) await runMoved(session, moved, options.run);
+    show(session, report, totalMs, options);
     return report.result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
+  } finally {
+    await guest.machine.destroy();
+  }
+}
+
+/** A migration that took place; `moved` where the guest is in this process. */
+interface Moved {
+  readonly report: MigrationReport;
+  readonly moved?: BuiltGuest;
+}
+
+/** Moves the guest; where that fails, it goes on at the source for as long as it was to run. */
+async function moveOrGoOn(
+  session: Session,
+  guest: RunningGuest & { readonly library: Library },
+  console: ConsoleLines,
+  options: MigrateOptions & { readonly to: "v86" | Address },
+): Promise<Moved> {
+  try {
+    return await move(guest, guest.library, options);
   } catch (error) {
     await warn(session, "the migration did not happen; the guest goes on on the source");
     await runUntil(session, guest, options.run);
     await console.end();
     throw error;
-  } finally {
-    await guest.machine.destroy();
   }
+}
+
+async function runMoved(session: Session, moved: BuiltGuest, until: Until): Promise<void> {
+  const console = new ConsoleLines(session.err, moved.machine, session.errColors.green("destination | "));
+  await runUntil(session, watch(moved), until);
+  await console.end();
+  await moved.machine.destroy();
 }
 
 async function migrateFromQemu(session: Session, from: QemuAddress, options: MigrateOptions): Promise<ExitCode> {
@@ -141,24 +168,19 @@ function show(session: Session, report: MigrationReport, totalMs: number, { outp
 }
 
 async function move(
-  session: Session,
   guest: RunningGuest,
   library: Library,
   options: MigrateOptions & { readonly to: "v86" | Address },
-): Promise<MigrationReport> {
+): Promise<Moved> {
   const send = sendOptions(options);
-  if (options.to !== "v86") {
-    const socket = await connectTo(options.to);
-    try {
-      return await sendGuest(guest, socket, send);
-    } finally {
-      socket.destroy();
-    }
+  if (options.to === "v86") {
+    const { report, guest: moved } = await migrateLocally(guest, coldMachine(options), library, send);
+    return { report, moved };
   }
-  const { report, guest: moved } = await migrateLocally(guest, coldMachine(options), library, send);
-  const console = new ConsoleLines(session.err, moved.machine, session.errColors.green("destination | "));
-  await runUntil(session, watch(moved), options.run);
-  await console.end();
-  await moved.machine.destroy();
-  return report;
+  const socket = await connectTo(options.to);
+  try {
+    return { report: await sendGuest(guest, socket, send) };
+  } finally {
+    socket.destroy();
+  }
 }
