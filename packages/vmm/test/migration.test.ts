@@ -188,6 +188,7 @@ describe("over a socket", () => {
     ]);
     close();
     expect(report.memoryBytes).toBeGreaterThan(0);
+    expect(report.confirmed).toBe(true);
     expect(await runTicks(watch(guest), 3)).toEqual(consecutive(last + 1, 3));
   });
 
@@ -205,6 +206,27 @@ describe("over a socket", () => {
       expect((await runTicks(source, 3)).slice(before)).toHaveLength(3);
     },
   );
+
+  test("the source says so when it has given the guest up and hears no more of it", async () => {
+    const source = await bootTicker();
+    await runTicks(source, 3);
+    const { near, far, close } = await connect();
+    const commit = 19;
+    const writable = new Writable({
+      write: (chunk: Uint8Array, _, done) => {
+        if (chunk.length === 5 && chunk[0] === commit) near.destroy();
+        else near.write(chunk);
+        done();
+      },
+    });
+    const cut = Duplex.from({ readable: near, writable });
+    const outcomes = await Promise.allSettled([
+      sendGuest(source, cut, careful),
+      receiveGuest(far, coldMachine, library),
+    ]);
+    close();
+    expect(outcomes).toMatchObject([{ status: "fulfilled", value: { confirmed: false } }, { status: "rejected" }]);
+  });
 
   test("the source goes on when the destination cannot take the guest, and is told why", async () => {
     const source = await bootTicker();

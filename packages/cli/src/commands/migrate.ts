@@ -109,7 +109,7 @@ async function migrate(session: Session, options: MigrateOptions): Promise<ExitC
     const totalMs = performance.now() - started;
     if (moved !== undefined) await runMoved(session, moved, options.run);
     show(session, report, totalMs, options);
-    return report.result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
+    return exitOf(report);
   } finally {
     await guest.machine.destroy();
   }
@@ -154,11 +154,15 @@ async function migrateFromQemu(session: Session, from: QemuAddress, options: Mig
   const started = performance.now();
   const report = await migrateQemu(session, { from, to, trace, ...sendOptions(options) });
   show(session, report, performance.now() - started, options);
-  return report.result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
+  return exitOf(report);
 }
 
 function sendOptions(options: MigrateOptions): SendOptions {
   return { allowUnknown: options.allowUnknown === true, allowDifferent: options.allowDifferent === true };
+}
+
+function exitOf({ confirmed, result }: MigrationReport): ExitCode {
+  return confirmed && result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
 }
 
 function show(session: Session, report: MigrationReport, totalMs: number, { output }: MigrateOptions): void {

@@ -12,6 +12,7 @@ export function migrationJson(report: MigrationReport, totalMs: number): unknown
     rounds: 1,
     plan: { ...plan.counts, replayMs: round(result.replayMs), drained: result.drained },
     verify: verificationJson(result),
+    confirmed: report.confirmed,
   };
 }
 
@@ -29,6 +30,9 @@ export function migrationText(report: MigrationReport, colors: ChalkInstance): s
     `memory    ${count(memoryBytes)} bytes in use`,
     `downtime  ${round(downtimeMs)} ms`,
     ...verificationLines(result, colors),
+    ...(report.confirmed
+      ? []
+      : [colors.red("confirmed no: the connection ended before the destination said that it runs; look there")]),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -19,6 +19,8 @@ export interface MigrationReport {
   /** Registers read at the source that did not hold what the trace left in them. */
   readonly readBack: ReadBackReport;
   readonly result: DestinationResult;
+  /** False where the connection ended before the destination said that it runs the guest: it may, the source must not. */
+  readonly confirmed: boolean;
 }
 
 /** How a guest is sent. */
@@ -53,16 +55,18 @@ export async function sendGuest(
     throw different(result);
   }
   await writer.writeJson(FRAME.commit, {});
-  await committed(reader);
-  return { downtimeMs: performance.now() - start, memoryBytes, plan, readBack, result };
+  const confirmed = await runsThere(reader);
+  return { downtimeMs: performance.now() - start, memoryBytes, plan, readBack, result, confirmed };
 }
 
 /** Waits for the destination's word that it runs. The guest is its own by then, so that nothing is an error any more. */
-async function committed(reader: FrameReader): Promise<void> {
+async function runsThere(reader: FrameReader): Promise<boolean> {
   try {
     await expectAnswer(reader, FRAME.running, "the destination's RUNNING", ANSWER_LIMIT_MS);
+    return true;
   } catch (error) {
     if (!(error instanceof MigrationError)) throw error;
+    return false;
   }
 }
 
