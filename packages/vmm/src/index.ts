@@ -21,7 +21,7 @@ export type { AllowedDifference, DeviceComparison } from "./migration/compare-de
 export { receiveGuest } from "./migration/destination.ts";
 export { MigrationError } from "./migration/errors.ts";
 export type { MigrationErrorCode } from "./migration/errors.ts";
-export { classifierAfter, planFor, pushStep } from "./migration/guest.ts";
+export { classifierAfter, planFor } from "./migration/guest.ts";
 export type { GuestPlan, WatchedGuest } from "./migration/guest.ts";
 export type { DestinationResult } from "./migration/handshake.ts";
 export type { ImageHello } from "./migration/image.ts";

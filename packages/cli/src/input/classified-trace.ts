@@ -62,7 +62,8 @@ export async function* classifiedBatches(
   }
 }
 
-function rangeOf({ lastSeq, endTime }: PassEnd): { toSeq?: number; toTime?: number } {
+/** Where a reader's pass ends. */
+export function rangeOf({ lastSeq, endTime }: PassEnd): { toSeq?: number; toTime?: number } {
   return { ...(lastSeq !== undefined && { toSeq: lastSeq + 1 }), ...(endTime !== undefined && { toTime: endTime }) };
 }
 

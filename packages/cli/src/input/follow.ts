@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { classifiedColumns, type Classifier } from "@portrait/classifier";
 import { BATCH_CAPACITY } from "@portrait/tracer";
 import { checkInterrupted, type Session } from "../session.ts";
-import type { ClassifiedBatch, ClassifiedTrace, PassEnd } from "./classified-trace.ts";
+import { rangeOf, type ClassifiedBatch, type ClassifiedTrace, type PassEnd } from "./classified-trace.ts";
 import { FollowPosition } from "./follow-position.ts";
 
 const POLL_MS = 200;
@@ -27,7 +27,7 @@ export async function* followedBatches(
     const begun = performance.now();
     if (grown !== size) {
       position.beginPass();
-      for await (const whole of trace.reader.batches({ fromSeq: position.nextSeq, ...rangeEnd(options) })) {
+      for await (const whole of trace.reader.batches({ fromSeq: position.nextSeq, ...rangeOf(options) })) {
         const batch = position.advance(whole);
         checkInterrupted(session);
         classifier.feed(batch, columns);
@@ -40,10 +40,6 @@ export async function* followedBatches(
     await sleep(Math.max(POLL_MS, busy / BUSY_PART), undefined, { signal: session.signal }).catch(() => undefined);
     checkInterrupted(session);
   }
-}
-
-function rangeEnd({ lastSeq, endTime }: PassEnd): { toSeq?: number; toTime?: number } {
-  return { ...(lastSeq !== undefined && { toSeq: lastSeq + 1 }), ...(endTime !== undefined && { toTime: endTime }) };
 }
 
 /** True when the pass that has just ended came to the trace's sealed end, or to damage that more bytes will not mend. */

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
+import { within } from "../limit.ts";
 import { MigrationError } from "./errors.ts";
 
 /** Frame types of an image and of the handshake around it; docs/migration.md has their payloads. */
@@ -21,7 +22,7 @@ export const FRAME = {
 } as const;
 
 /** Bytes a payload may have. */
-export const PAYLOAD_LIMIT = 16 << 20;
+const PAYLOAD_LIMIT = 16 << 20;
 const HEAD = 5;
 
 /** One frame as it came. */
@@ -143,18 +144,11 @@ export class FrameReader {
 }
 
 async function withLimit<T>(promise: Promise<T>, what: string, limitMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new MigrationError("TIMEOUT", `waited ${limitMs / 1000} s for ${what}`));
-    }, limitMs);
-  });
+  const late = () => new MigrationError("TIMEOUT", `waited ${limitMs / 1000} s for ${what}`);
   try {
-    return await Promise.race([promise, limit]);
+    return await within(promise, limitMs, late);
   } catch (error) {
     if (error instanceof MigrationError) throw error;
     throw new MigrationError("PEER", `the stream broke where ${what} was expected: ${String(error)}`, { cause: error });
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -63,7 +63,7 @@ export function classifierAfter(plan: Plan, library: Library): Classifier {
 }
 
 /** A plan's step as an access. A drain ends with its status register saying that nothing waits. */
-export function pushStep(builder: BatchBuilder, step: PlanStep): void {
+function pushStep(builder: BatchBuilder, step: PlanStep): void {
   switch (step.op) {
     case "out":
       builder.push(0, step.port, opOf("out", step.width), step.value);

@@ -5,11 +5,11 @@ import { MigrationError } from "./errors.ts";
 import { FRAME, type Frame, type FrameReader, type FrameWriter } from "./frames.ts";
 
 /** Version of the image format. */
-export const IMAGE_VERSION = 1;
+const IMAGE_VERSION = 1;
 const PAGE = 4096;
 const MEMORY_LIMIT = 2 ** 40;
 /** How long the next frame of an image may take to come. */
-export const FRAME_LIMIT_MS = 30_000;
+const FRAME_LIMIT_MS = 30_000;
 
 const port = z.int().min(0).max(0xffff);
 const word = z.int().min(0).max(0xffffffff);

@@ -1,5 +1,6 @@
 import type { PortOperation, PortTarget } from "@portrait/replayer";
 import { scriptLine } from "@portrait/replayer";
+import { within } from "../limit.ts";
 import { QemuError } from "./errors.ts";
 import { LineSocket } from "./line-socket.ts";
 
@@ -77,27 +78,16 @@ export class QtestTarget implements PortTarget {
       (line) => new Promise<string>((resolve, reject) => this.#waiting.push({ line, resolve, reject })),
     );
     this.#socket.send(lines.map((line) => `${line}\n`).join(""));
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(
-          new QemuError(
-            "TIMEOUT",
-            `${this.name}: no answer to "${this.#waiting[0]?.line}" in ${ANSWER_LIMIT_MS / 1000} s`,
-          ),
-        );
-      }, ANSWER_LIMIT_MS);
+    const late = () => {
+      const message = `${this.name}: no answer to "${this.#waiting[0]?.line}" in ${ANSWER_LIMIT_MS / 1000} s`;
+      return new QemuError("TIMEOUT", message);
+    };
+    const texts = await within(Promise.all(answers), ANSWER_LIMIT_MS, late);
+    texts.forEach((text, i) => {
+      if (!text.startsWith("OK"))
+        throw new QemuError("COMMAND", `${this.name}: "${lines[i]}" was answered with "${text}"`);
     });
-    try {
-      const texts = await Promise.race([Promise.all(answers), limit]);
-      texts.forEach((text, i) => {
-        if (!text.startsWith("OK"))
-          throw new QemuError("COMMAND", `${this.name}: "${lines[i]}" was answered with "${text}"`);
-      });
-      return texts;
-    } finally {
-      clearTimeout(timer);
-    }
+    return texts;
   }
 }
 
