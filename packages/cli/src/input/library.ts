@@ -19,6 +19,11 @@ export async function libraryFor(folders: readonly string[], info?: TraceInfo): 
   });
 }
 
+/** Tells of mistakes in the user's own descriptions, before a guest runs rather than after. @throws DescriptionError */
+export async function checkUserDescriptions(folders: readonly string[]): Promise<void> {
+  if (folders.length > 0) await libraryFor(folders);
+}
+
 /** The user's own descriptions, folder by folder. */
 export async function userDescriptions(folders: readonly string[]): Promise<DescriptionSource[]> {
   return (await Promise.all(folders.map(descriptionsIn))).flat();

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { ClockUnit } from "@portrait/tracer";
 import { QemuCapture, qemuStatus, QmpClient, startQemu, type CaptureEnd } from "@portrait/vmm";
 import { EXIT, UsageError, type ExitCode } from "../errors.ts";
-import { libraryFor } from "../input/library.ts";
+import { checkUserDescriptions } from "../input/library.ts";
 import type { Until } from "../machine/until.ts";
 import { traceInfoOf } from "../machine/watched.ts";
 import { plural } from "../output/numbers.ts";
@@ -32,7 +32,7 @@ interface Qemu {
 export async function recordQemu(session: Session, options: QemuOptions): Promise<ExitCode> {
   if (options.until?.kind === "text")
     throw new UsageError("--until TEXT needs the guest's console, which is QEMU's own; give SECONDS or 'N accesses'");
-  await libraryFor(session.devices);
+  await checkUserDescriptions(session.devices);
   const qemu = await open(options);
   let reason: CaptureEnd;
   try {

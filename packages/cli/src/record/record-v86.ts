@@ -1,7 +1,7 @@
 import type { ClockUnit } from "@portrait/tracer";
 import { Recorder, type Machine, type StopReason } from "@portrait/vmm";
 import { EXIT, type ExitCode } from "../errors.ts";
-import { libraryFor } from "../input/library.ts";
+import { checkUserDescriptions } from "../input/library.ts";
 import { ConsoleLines } from "../machine/console-lines.ts";
 import { bootGuest, type GuestOptions } from "../machine/guest-options.ts";
 import { limitsFor, untilText } from "../machine/until.ts";
@@ -15,8 +15,7 @@ export async function recordV86(
   options: GuestOptions & RecordingOptions & { readonly clock: ClockUnit },
 ): Promise<ExitCode> {
   const { machine, name } = await bootGuest(options);
-  // A user's descriptions that do not load are told before the guest runs, not after.
-  await libraryFor(session.devices);
+  await checkUserDescriptions(session.devices);
   const info = await traceInfoOf(session, machine, { guest: name, clock: options.clock, ports: options.ports ?? [] });
   const recording = await Recording.create(info, options);
   const recorder = new Recorder(machine, { writer: recording.writer });
