@@ -4,7 +4,7 @@ export { createTraceFile } from "./capture/trace-file.ts";
 export type { TraceFile } from "./capture/trace-file.ts";
 export type {
   BodyPiece,
-  CpuAndMemory,
+  GuestBody,
   DeviceField,
   FieldAllowance,
   GuestSource,

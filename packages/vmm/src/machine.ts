@@ -1,16 +1,6 @@
 import type { AccessBatch } from "@portrait/tracer";
 import type { PortTarget } from "@portrait/replayer";
 
-/** CPU and memory of a stopped guest, without any device. */
-export interface CpuAndMemory {
-  readonly engine: string;
-  readonly engineVersion: string;
-  /** The engine's own serialised CPU state: opaque outside its folder. */
-  readonly cpu: Uint8Array;
-  /** Guest RAM from address 0. A view into the machine: copy what outlives it. */
-  readonly memory: Uint8Array;
-}
-
 /** One value in an engine's own dump of its devices, e.g. path `pit.counter_mode[0]`. */
 export interface DeviceField {
   readonly path: string;
@@ -51,6 +41,9 @@ export interface BodyPiece {
   readonly parts: readonly Uint8Array[];
 }
 
+/** A guest's CPU and memory, without any device, piece by piece. */
+export type GuestBody = Iterable<BodyPiece> | AsyncIterable<BodyPiece>;
+
 /** What a migration asks of the stopped machine that a guest leaves. */
 export interface GuestSource {
   readonly engine: string;
@@ -60,7 +53,7 @@ export interface GuestSource {
   /** The stopped machine's ports. Accesses made here are not part of the guest's trace. */
   readonly ports: PortTarget;
   /** CPU and memory, without any device, piece by piece. */
-  body(): Iterable<BodyPiece> | AsyncIterable<BodyPiece>;
+  body(): GuestBody;
   /** The engine's own dump of its device state, in a stable order; asked for once the body has been read. */
   deviceFields(): readonly DeviceField[] | Promise<readonly DeviceField[]>;
 }
@@ -73,7 +66,7 @@ export interface GuestTarget {
   readonly accessCount: number;
   readonly ports: PortTarget;
   /** Takes CPU and memory over. */
-  restore(body: AsyncIterable<BodyPiece>): Promise<void>;
+  restore(body: GuestBody): Promise<void>;
   /** The engine's own dump of its device state, in a stable order. */
   deviceFields(): readonly DeviceField[] | Promise<readonly DeviceField[]>;
   /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
@@ -95,8 +88,5 @@ export interface Machine extends GuestSource, GuestTarget {
   onConsole(listener: (text: string) => void): void;
   /** Types on the first serial port. */
   type(text: string): void;
-  captureCpuAndMemory(): CpuAndMemory;
-  /** Throws a typed error if engine, version or memory size differ. */
-  restoreCpuAndMemory(state: CpuAndMemory): void;
   deviceFields(): readonly DeviceField[];
 }

@@ -266,11 +266,11 @@ async function countsWithout(
   devices: (name: string) => boolean,
 ): Promise<number[]> {
   const { plan } = await planFor(source, careful);
-  const state = source.machine.captureCpuAndMemory();
-  const hello = { version: 1, ...state, memorySize: state.memory.length, guest: "linux" } as const;
+  const { engine, engineVersion, memorySize } = source.machine;
+  const hello = { version: 1, engine, engineVersion, memorySize, guest: "linux" } as const;
   const machine = await factory(context, destination)(hello);
   machines.push(machine);
-  machine.restoreCpuAndMemory(state);
+  await machine.restore(source.machine.body());
   await carryOut(
     plan.steps.filter(({ device }) => devices(device)),
     machine.ports,

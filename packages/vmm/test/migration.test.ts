@@ -54,15 +54,15 @@ describe("a ticking guest", () => {
   test("stands still on a second machine without the plan", async () => {
     const source = await bootTicker();
     await runTicks(source, 3);
-    const state = source.machine.captureCpuAndMemory();
+    const { memorySize } = source.machine;
     const machine = await coldMachine({
-      memorySize: state.memory.length,
+      memorySize,
       version: 1,
       engine: "",
       engineVersion: "",
       guest: "",
     });
-    machine.restoreCpuAndMemory(state);
+    await machine.restore(source.machine.body());
     await machine.run({ guestMs: 2_000, wallMs: 5_000 });
     expect(ticks(machine.console)).toEqual([]);
   });

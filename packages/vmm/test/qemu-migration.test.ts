@@ -13,6 +13,7 @@ import {
   restoreCheckpoint,
   writeCheckpoint,
   type BodyPiece,
+  type GuestBody,
   type BuiltGuest,
   type LocalMigration,
   type SendOptions,
@@ -141,7 +142,7 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
 });
 
 /** Passes the pieces of a body on, and calls `then` after so many. */
-async function* after(body: AsyncIterable<BodyPiece>, pieces: number, then: () => void): AsyncGenerator<BodyPiece> {
+async function* after(body: GuestBody, pieces: number, then: () => void): AsyncGenerator<BodyPiece> {
   let left = pieces;
   for await (const piece of body) {
     if (left-- === 0) then();

@@ -137,9 +137,8 @@ async function showGoingOn(session: Session, { report, guest }: LocalMigration):
 /** True when the guest prints nothing, as it must without its devices. */
 async function showFrozen(session: Session, source: RunningGuest): Promise<boolean> {
   await heading(session, "5. The same CPU and memory on a second machine without the plan:");
-  const state = source.machine.captureCpuAndMemory();
-  const machine = await createV86Machine({ memorySize: state.memory.length, deterministic: true });
-  machine.restoreCpuAndMemory(state);
+  const machine = await createV86Machine({ memorySize: source.machine.memorySize, deterministic: true });
+  await machine.restore(source.machine.body());
   await machine.run({ guestMs: FROZEN_MS, wallMs: 10_000, signal: session.signal });
   const frozen = machine.console === "";
   const what = frozen ? "frozen: not one line in" : `it printed ${JSON.stringify(machine.console)} in`;

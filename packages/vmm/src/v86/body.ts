@@ -1,4 +1,5 @@
-import type { BodyPiece, CpuAndMemory } from "../machine.ts";
+import type { BodyPiece, GuestBody } from "../machine.ts";
+import type { CpuAndMemory } from "./cpu-state.ts";
 import { V86Error } from "./errors.ts";
 
 const PAGE = 4096;
@@ -16,10 +17,7 @@ export function* bodyPieces({ cpu, memory }: Pick<CpuAndMemory, "cpu" | "memory"
 }
 
 /** CPU and memory from their pieces. @throws V86Error V86_STATE where they do not fit or the CPU is missing. */
-export async function collectBody(
-  body: AsyncIterable<BodyPiece>,
-  memorySize: number,
-): Promise<Pick<CpuAndMemory, "cpu" | "memory">> {
+export async function collectBody(body: GuestBody, memorySize: number): Promise<Pick<CpuAndMemory, "cpu" | "memory">> {
   const memory = new Uint8Array(memorySize);
   let cpu: Uint8Array | undefined;
   for await (const { kind, parts } of body) {

@@ -2,6 +2,16 @@ import { CPU_VIEWS } from "./cpu-views.ts";
 import type { V86Cpu, View } from "./internals.ts";
 import { V86Error } from "./errors.ts";
 
+/** CPU and memory of a stopped guest, without any device. */
+export interface CpuAndMemory {
+  readonly engine: string;
+  readonly engineVersion: string;
+  /** The engine's own serialised CPU state: opaque outside its folder. */
+  readonly cpu: Uint8Array;
+  /** Guest RAM from address 0. A view into the machine: copy what outlives it. */
+  readonly memory: Uint8Array;
+}
+
 /** Layout of the serialised CPU state; a reader refuses any other. */
 const LAYOUT = 1;
 

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PortTarget } from "@portrait/replayer";
 import type { AccessBatch } from "@portrait/tracer";
-import type { BodyPiece, CpuAndMemory, DeviceField, Machine, RunLimits, StopReason } from "../machine.ts";
+import type { BodyPiece, DeviceField, GuestBody, Machine, RunLimits, StopReason } from "../machine.ts";
 import { bodyPieces, collectBody } from "./body.ts";
-import { captureCpu, memoryOf, restoreCpuAndMemory } from "./cpu-state.ts";
+import { captureCpu, memoryOf, restoreCpuAndMemory, type CpuAndMemory } from "./cpu-state.ts";
 import { deviceFields } from "./device-fields.ts";
 import { v86Deviations } from "./deviations.ts";
 import { V86Engine } from "./engine.ts";
@@ -37,6 +37,10 @@ export interface V86Machine extends Machine {
   readonly engine: typeof ENGINE;
   /** Accesses, of the guest and through `ports`, that were dropped because v86's device threw. */
   readonly droppedAccesses: number;
+  /** CPU and memory in one piece; `body` gives them piece by piece. */
+  captureCpuAndMemory(): CpuAndMemory;
+  /** Throws {@link V86Error} `V86_STATE` if engine, version or memory size differ. */
+  restoreCpuAndMemory(state: CpuAndMemory): void;
 }
 
 /**
@@ -182,7 +186,7 @@ class EngineMachine implements V86Machine {
     return bodyPieces(this.captureCpuAndMemory());
   }
 
-  async restore(body: AsyncIterable<BodyPiece>): Promise<void> {
+  async restore(body: GuestBody): Promise<void> {
     const { cpu, memory } = await collectBody(body, this.memorySize);
     this.restoreCpuAndMemory({ engine: ENGINE, engineVersion: V86_VERSION, cpu, memory });
   }

@@ -1,5 +1,5 @@
 import type { PortTarget } from "@portrait/replayer";
-import type { BodyPiece, DeviceField, GuestTarget } from "../../machine.ts";
+import type { DeviceField, GuestBody, GuestTarget } from "../../machine.ts";
 import { MigrationError } from "../../migration/errors.ts";
 import { QemuError } from "../errors.ts";
 import { qemuDeviations } from "../deviations.ts";
@@ -58,7 +58,7 @@ export class QemuTarget implements GuestTarget {
     }
   }
 
-  async restore(body: AsyncIterable<BodyPiece>): Promise<void> {
+  async restore(body: GuestBody): Promise<void> {
     this.#touched = true;
     // Before a guest is there, this keeps QEMU from starting it on arrival, as -S does.
     await this.#qmp.execute("stop");
@@ -109,7 +109,7 @@ export class QemuTarget implements GuestTarget {
   }
 }
 
-async function* bytesOf(body: AsyncIterable<BodyPiece>): AsyncGenerator<Uint8Array, void> {
+async function* bytesOf(body: GuestBody): AsyncGenerator<Uint8Array, void> {
   for await (const { kind, parts } of body) {
     if (kind !== "stream") throw new MigrationError("FORMAT", "the guest's memory comes in another engine's form");
     yield* parts;
