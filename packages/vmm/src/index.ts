@@ -9,6 +9,7 @@ export type {
   FieldAllowance,
   GuestSource,
   GuestTarget,
+  LiveSource,
   Machine,
   RunLimits,
   StopReason,
@@ -22,7 +23,7 @@ export { receiveGuest } from "./migration/destination.ts";
 export { MigrationError } from "./migration/errors.ts";
 export type { MigrationErrorCode } from "./migration/errors.ts";
 export { classifierAfter, planFor } from "./migration/guest.ts";
-export type { GuestPlan, WatchedGuest } from "./migration/guest.ts";
+export type { GuestPlan, LiveGuest, WatchedGuest } from "./migration/guest.ts";
 export type { DestinationResult } from "./migration/handshake.ts";
 export type { ImageHello } from "./migration/image.ts";
 export { migrateLocally } from "./migration/local.ts";

@@ -58,6 +58,16 @@ export interface GuestSource {
   deviceFields(): readonly DeviceField[] | Promise<readonly DeviceField[]>;
 }
 
+/** A machine whose guest runs on while most of its memory leaves. */
+export interface LiveSource extends GuestSource {
+  /** Memory, piece by piece, while the guest runs. The guest is stopped when the last piece has been given; {@link body} then gives the rest. */
+  ahead(): AsyncIterable<BodyPiece>;
+  /** When the guest was stopped, as `performance.now()` gives it. */
+  readonly stoppedAt: number;
+  /** How often memory was gone over, the last time, after the stop, included. */
+  readonly rounds: number;
+}
+
 /** What a migration asks of the stopped machine that a guest is built on. */
 export interface GuestTarget {
   readonly engine: string;

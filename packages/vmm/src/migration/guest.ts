@@ -1,7 +1,7 @@
 import { Classifier, type Library } from "@portrait/classifier";
 import { makePlan, readSource, type Plan, type PlanStep, type ReadBackReport } from "@portrait/replayer";
 import { BatchBuilder, opOf } from "@portrait/tracer";
-import type { GuestSource, Machine } from "../machine.ts";
+import type { GuestSource, LiveSource, Machine } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 
 /** Registers of a device that a message names. */
@@ -13,6 +13,12 @@ export interface WatchedGuest<M = Machine> {
   readonly classifier: Classifier;
   /** What runs on it, for people. */
   readonly name: string;
+}
+
+/** A guest that runs until most of its memory has left. */
+export interface LiveGuest extends WatchedGuest<LiveSource> {
+  /** Gives the classifier everything the guest has done; called once it is stopped. */
+  catchUp(): Promise<void>;
 }
 
 /** The plan for a stopped guest, after its readable registers were read. */

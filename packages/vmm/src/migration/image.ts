@@ -59,13 +59,22 @@ export function helloOf({ engine, engineVersion, memorySize }: GuestSource, name
   return { version: IMAGE_VERSION, engine, engineVersion, memorySize, guest: name };
 }
 
-/** Writes everything of a stopped guest's image after its hello. Gives the bytes of CPU and memory that were written. */
-export async function writeImageBody(writer: FrameWriter, source: GuestSource, plan: Plan): Promise<number> {
-  let bodyBytes = 0;
-  for await (const { kind, parts } of source.body()) {
+/** Writes pieces of CPU and memory. Gives their bytes. */
+export async function writePieces(
+  writer: FrameWriter,
+  pieces: Iterable<BodyPiece> | AsyncIterable<BodyPiece>,
+): Promise<number> {
+  let bytes = 0;
+  for await (const { kind, parts } of pieces) {
     await writer.write(FRAME[kind], ...parts);
-    for (const part of parts) bodyBytes += part.length;
+    for (const part of parts) bytes += part.length;
   }
+  return bytes;
+}
+
+/** Writes what is left of a stopped guest's image after its hello. Gives the bytes of CPU and memory that were written. */
+export async function writeImageBody(writer: FrameWriter, source: GuestSource, plan: Plan): Promise<number> {
+  const bodyBytes = await writePieces(writer, source.body());
   await writer.writeJson(FRAME.plan, plan);
   await writer.writeJson(FRAME.fields, await source.deviceFields());
   await writer.writeEnd();

@@ -3,7 +3,7 @@ import type { Library } from "@portrait/classifier";
 import type { GuestSource, GuestTarget, Machine } from "../machine.ts";
 import type { BuiltGuest, MachineFactory } from "./build-guest.ts";
 import { receiveGuest } from "./destination.ts";
-import type { WatchedGuest } from "./guest.ts";
+import type { LiveGuest, WatchedGuest } from "./guest.ts";
 import { sendGuest, type MigrationReport, type SendOptions } from "./source.ts";
 
 /** A migration inside one process, and the guest it made. */
@@ -13,12 +13,12 @@ export interface LocalMigration<M extends GuestTarget = Machine> {
 }
 
 /**
- * Migrates a stopped guest to a machine in this process, over a connection like any other. The source machine is left
+ * Migrates a guest to a machine in this process, over a connection like any other, as {@link sendGuest} does. The source machine is left
  * stopped: destroy it, or run it on (a clone).
  * @throws MigrationError
  */
 export async function migrateLocally<M extends GuestTarget>(
-  source: WatchedGuest<GuestSource>,
+  source: WatchedGuest<GuestSource> | LiveGuest,
   makeMachine: MachineFactory<M>,
   library: Library,
   options: SendOptions,

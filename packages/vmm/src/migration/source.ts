@@ -3,9 +3,9 @@ import type { Plan, ReadBackReport } from "@portrait/replayer";
 import type { GuestSource } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
-import { planFor, type WatchedGuest } from "./guest.ts";
+import { planFor, type LiveGuest, type WatchedGuest } from "./guest.ts";
 import { expectAnswer, resultSchema, type DestinationResult } from "./handshake.ts";
-import { helloOf, parse, writeImageBody } from "./image.ts";
+import { helloOf, parse, writeImageBody, writePieces } from "./image.ts";
 
 const ANSWER_LIMIT_MS = 30_000;
 
@@ -13,6 +13,10 @@ const ANSWER_LIMIT_MS = 30_000;
 export interface MigrationReport {
   /** From the stop of the source to the destination being free to run. */
   readonly downtimeMs: number;
+  /** From the beginning to the destination being free to run. */
+  readonly totalMs: number;
+  /** How often memory was gone over: once, where the guest was stopped all the time. */
+  readonly rounds: number;
   /** Bytes of CPU and memory sent. */
   readonly memoryBytes: number;
   readonly plan: Plan;
@@ -32,22 +36,55 @@ export interface SendOptions {
 }
 
 /**
- * Sends a stopped guest over a connection. Resolves when the destination has it: the source must not run any more. On any
- * failure the source is as it was and can run on.
+ * Sends a guest over a connection: a stopped one, or one that runs until most of its memory has gone ahead. Resolves when the
+ * destination has it: the source must not run any more. On any failure the source is as it was and can run on.
  * @throws MigrationError
  */
 export async function sendGuest(
-  guest: WatchedGuest<GuestSource>,
+  guest: WatchedGuest<GuestSource> | LiveGuest,
   connection: Duplex,
   options: SendOptions,
 ): Promise<MigrationReport> {
-  const start = performance.now();
-  const { plan, readBack } = await planFor(guest, options);
+  const begun = performance.now();
   const writer = new FrameWriter(connection);
   const reader = new FrameReader(connection);
+  const live = "catchUp" in guest ? guest : undefined;
+  const aheadBytes = live === undefined ? 0 : await sendAhead(live, writer, reader);
+  const { plan, readBack } = await planFor(guest, options);
+  if (live === undefined) await greet(guest, writer, reader);
+  const restBytes = await writeImageBody(writer, guest.machine, plan);
+  const decision = await decide(writer, reader, options);
+  const end = performance.now();
+  return {
+    downtimeMs: end - (live?.machine.stoppedAt ?? begun),
+    totalMs: end - begun,
+    rounds: live?.machine.rounds ?? 1,
+    memoryBytes: aheadBytes + restBytes,
+    plan,
+    readBack,
+    ...decision,
+  };
+}
+
+async function greet(guest: WatchedGuest<GuestSource>, writer: FrameWriter, reader: FrameReader): Promise<void> {
   await writer.writeJson(FRAME.hello, helloOf(guest.machine, guest.name));
   await expectAnswer(reader, FRAME.ready, "the destination's READY", ANSWER_LIMIT_MS);
-  const memoryBytes = await writeImageBody(writer, guest.machine, plan);
+}
+
+/** Sends memory until the guest is stopped, and lets the classifier know of everything it did. */
+async function sendAhead(guest: LiveGuest, writer: FrameWriter, reader: FrameReader): Promise<number> {
+  await greet(guest, writer, reader);
+  const bytes = await writePieces(writer, guest.machine.ahead());
+  await guest.catchUp();
+  return bytes;
+}
+
+/** Takes the destination's comparison, and gives the guest up or keeps it. @throws MigrationError */
+async function decide(
+  writer: FrameWriter,
+  reader: FrameReader,
+  options: SendOptions,
+): Promise<Pick<MigrationReport, "result" | "confirmed">> {
   const payload = await expectAnswer(reader, FRAME.result, "the destination's comparison", ANSWER_LIMIT_MS);
   const result = parse(resultSchema, payload, "comparison");
   if (result.comparison.different.length > 0 && !options.allowDifferent) {
@@ -55,8 +92,7 @@ export async function sendGuest(
     throw different(result);
   }
   await writer.writeJson(FRAME.commit, {});
-  const confirmed = await runsThere(reader);
-  return { downtimeMs: performance.now() - start, memoryBytes, plan, readBack, result, confirmed };
+  return { result, confirmed: await runsThere(reader) };
 }
 
 /** Waits for the destination's word that it runs. The guest is its own by then, so that nothing is an error any more. */

@@ -17,6 +17,10 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     why: "how far QEMU's own option ROM got with patching accesses to the task priority, which no guest sees",
   },
   {
+    path: "globalstate[0].*",
+    why: "the run state that QEMU found its guest in: it may have stopped a running one, the destination's stands still until it is let go",
+  },
+  {
     path: "acpi_build[0].patched",
     why: "whether QEMU has brought its ACPI tables up to date, which it does again when firmware asks for them",
   },

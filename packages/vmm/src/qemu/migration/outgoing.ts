@@ -3,15 +3,92 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
-import { plainStream } from "./settings.ts";
-import { migrationState, pollUntil } from "./status.ts";
+import { plainStream, type RunningRounds } from "./settings.ts";
+import { migrationState, pollUntil, type MigrationState } from "./status.ts";
 
 const CONNECT_LIMIT_MS = 5_000;
 const SILENCE_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 10_000;
+const TAKE_LIMIT_MS = 2;
 const ENDED = new Set(["none", "completed", "failed", "cancelled"]);
+
+/**
+ * A migration stream that a QEMU writes. What is not taken QEMU cannot write, and waits: its migration stands still then, its
+ * guest does not. Once it is closed no migration is under way, and QEMU's migration settings are as they were.
+ */
+export class OutgoingStream {
+  readonly #qmp: QmpClient;
+  readonly #socket: Socket;
+  readonly #release: () => Promise<void>;
+
+  private constructor(qmp: QmpClient, socket: Socket, release: () => Promise<void>) {
+    this.#qmp = qmp;
+    this.#socket = socket;
+    this.#release = release;
+    socket.setTimeout(SILENCE_LIMIT_MS, () => {
+      const waited = `QEMU wrote nothing of its migration stream for ${SILENCE_LIMIT_MS / 1000} s`;
+      socket.destroy(new QemuError("TIMEOUT", waited));
+    });
+  }
+
+  /** Has QEMU begin its stream. @throws QemuError */
+  static async open(qmp: QmpClient, rounds: RunningRounds): Promise<OutgoingStream> {
+    // Only this user reaches a folder made by mkdtemp.
+    const folder = await mkdtemp(join(tmpdir(), "portrait-stream-"));
+    const server = createServer({ pauseOnConnect: true });
+    let restore = async () => {};
+    const release = async () => {
+      server.close();
+      await rm(folder, { recursive: true, force: true });
+      await noneUnderWay(qmp, restore);
+    };
+    try {
+      server.listen(join(folder, "socket"));
+      await once(server, "listening");
+      restore = await plainStream(qmp, rounds);
+      return new OutgoingStream(qmp, await connect(server, `unix:${join(folder, "socket")}`, qmp), release);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  /** The next chunk; undefined where none comes at once. @throws the socket's error */
+  async take(): Promise<Buffer | undefined> {
+    const chunk = this.#socket.read() as Buffer | null;
+    if (chunk !== null) return chunk;
+    const listening = new AbortController();
+    const readable = once(this.#socket, "readable", { signal: listening.signal });
+    readable.catch(() => undefined);
+    try {
+      await Promise.race([readable, sleep(TAKE_LIMIT_MS)]);
+    } finally {
+      listening.abort();
+    }
+    return (this.#socket.read() as Buffer | null) ?? undefined;
+  }
+
+  /** Every chunk up to the end of the stream. @throws QemuError TIMEOUT; the socket's error */
+  async *rest(): AsyncGenerator<Buffer, void> {
+    for await (const chunk of this.#socket) yield chunk as Buffer;
+  }
+
+  /** Resolves when QEMU says that all has been sent. @throws QemuError where it says otherwise */
+  async completed(): Promise<void> {
+    const { status, reason } = await pollUntil(() => ended(this.#qmp), "the migration's end", END_LIMIT_MS);
+    if (status === "completed") return;
+    throw new QemuError("COMMAND", `${this.#qmp.path}: the migration ${status}${reason === undefined ? "" : `: ${reason}`}`);
+  }
+
+  /** Ends the migration wherever it is. @throws QemuError */
+  async close(): Promise<void> {
+    this.#socket.destroy();
+    await this.#release();
+  }
+}
 
 /**
  * Has a stopped QEMU write its migration stream, and gives it chunk by chunk. However the reading ends, no migration is under
@@ -19,23 +96,12 @@ const ENDED = new Set(["none", "completed", "failed", "cancelled"]);
  * @throws QemuError
  */
 export async function* outgoingStream(qmp: QmpClient): AsyncGenerator<Buffer, void> {
-  // Only this user reaches a folder made by mkdtemp.
-  const folder = await mkdtemp(join(tmpdir(), "portrait-stream-"));
-  const server = createServer({ pauseOnConnect: true });
-  let socket: Socket | undefined;
-  let restore = async () => {};
+  const stream = await OutgoingStream.open(qmp, "none");
   try {
-    server.listen(join(folder, "socket"));
-    await once(server, "listening");
-    restore = await plainStream(qmp);
-    socket = await connect(server, `unix:${join(folder, "socket")}`, qmp);
-    yield* chunks(socket);
-    await completed(qmp);
+    yield* stream.rest();
+    await stream.completed();
   } finally {
-    socket?.destroy();
-    server.close();
-    await rm(folder, { recursive: true, force: true });
-    await noneUnderWay(qmp, restore);
+    await stream.close();
   }
 }
 
@@ -57,33 +123,17 @@ async function connect(server: Server, uri: string, qmp: QmpClient): Promise<Soc
   }
 }
 
-async function* chunks(socket: Socket): AsyncGenerator<Buffer, void> {
-  socket.setTimeout(SILENCE_LIMIT_MS, () => {
-    const waited = `QEMU wrote nothing of its migration stream for ${SILENCE_LIMIT_MS / 1000} s`;
-    socket.destroy(new QemuError("TIMEOUT", waited));
-  });
-  for await (const chunk of socket) yield chunk as Buffer;
-}
-
-async function completed(qmp: QmpClient): Promise<void> {
-  const { status, reason } = await pollUntil(
-    async () => {
-      const state = await migrationState(qmp);
-      return ENDED.has(state.status) ? state : undefined;
-    },
-    "the migration's end",
-    END_LIMIT_MS,
-  );
-  if (status === "completed") return;
-  throw new QemuError("COMMAND", `${qmp.path}: the migration ${status}${reason === undefined ? "" : `: ${reason}`}`);
+/** The state of a migration that is over; undefined while it is under way. */
+async function ended(qmp: QmpClient): Promise<MigrationState | undefined> {
+  const state = await migrationState(qmp);
+  return ENDED.has(state.status) ? state : undefined;
 }
 
 /** Cancels what is under way and sets the settings back, where QEMU is still there. */
 async function noneUnderWay(qmp: QmpClient, restore: () => Promise<void>): Promise<void> {
   try {
-    const ended = async () => (ENDED.has((await migrationState(qmp)).status) ? true : undefined);
-    if ((await ended()) === undefined) await qmp.execute("migrate_cancel");
-    await pollUntil(ended, "the cancelled migration's end", END_LIMIT_MS);
+    if ((await ended(qmp)) === undefined) await qmp.execute("migrate_cancel");
+    await pollUntil(() => ended(qmp), "the cancelled migration's end", END_LIMIT_MS);
     await restore();
   } catch (error) {
     if (!(error instanceof QemuError && error.code === "CLOSED")) throw error;

@@ -1,19 +1,18 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { PortTarget } from "@portrait/replayer";
 import { z } from "zod";
-import type { BodyPiece, DeviceField, GuestSource } from "../../machine.ts";
+import type { BodyPiece, DeviceField, LiveSource } from "../../machine.ts";
 import { MonitorPorts } from "../monitor-ports.ts";
 import { markLog } from "../capture/mark.ts";
 import { QmpClient } from "../qmp.ts";
 import { QtestTarget } from "../qtest-target.ts";
 import { isDevice, strippedTail } from "../stream/kept-sections.ts";
 import { StreamScanner } from "../stream/stream-scanner.ts";
-import { outgoingStream } from "./outgoing.ts";
+import { OutgoingStream } from "./outgoing.ts";
+import { stopQuietly } from "./pause.ts";
+import { PreCopy } from "./pre-copy.ts";
 import { runState } from "./status.ts";
 import { QEMU, versionText } from "./version.ts";
 
-/** Stops after which one that is not between interrupts is taken. */
-const STOP_LIMIT = 50;
 const memorySchema = z.object({ "base-memory": z.int(), "plugged-memory": z.int().default(0) });
 
 /** Sockets of a QEMU whose guest is to leave. */
@@ -25,13 +24,17 @@ export interface QemuSourceSockets {
 }
 
 /** A QEMU whose guest is to leave. It need not have been started for it. */
-export class QemuSource implements GuestSource {
+export class QemuSource implements LiveSource {
   readonly engine = QEMU;
   readonly engineVersion: string;
   readonly memorySize: number;
   readonly ports: PortTarget;
   readonly #qmp: QmpClient;
   readonly #qtest: QtestTarget | undefined;
+  #preCopy: PreCopy | undefined;
+  #stream: OutgoingStream | PreCopy | undefined;
+  #scanner = new StreamScanner();
+  #stoppedAt = 0;
   #wasRunning = false;
   #fields: readonly DeviceField[] = [];
 
@@ -56,20 +59,20 @@ export class QemuSource implements GuestSource {
     }
   }
 
-  /**
-   * Stops the guest, if it can be between two interrupts: what is in service or pending cannot be rebuilt by ports. Gives
-   * false where 50 stops found none such; then it is stopped all the same.
-   */
-  async stop(): Promise<boolean> {
-    if ((await runState(this.#qmp)) !== "running") return this.#isQuiet();
+  get stoppedAt(): number {
+    return this.#preCopy?.stoppedAt ?? this.#stoppedAt;
+  }
+
+  get rounds(): number {
+    return this.#preCopy?.rounds ?? 1;
+  }
+
+  /** Stops the guest, between two interrupts if it can be. @throws QemuError */
+  async stop(): Promise<void> {
+    this.#stoppedAt = performance.now();
+    if ((await runState(this.#qmp)) !== "running") return;
     this.#wasRunning = true;
-    for (let tries = 1; ; tries++) {
-      await this.#qmp.execute("stop");
-      const quiet = await this.#isQuiet();
-      if (quiet || tries === STOP_LIMIT) return quiet;
-      await this.#qmp.execute("cont");
-      await sleep(1 + 4 * Math.random());
-    }
+    await stopQuietly(this.#qmp, () => (this.#stoppedAt = performance.now()));
   }
 
   /** Puts a marker into the trace of whoever captures this QEMU, and gives its text. @throws QemuError */
@@ -77,22 +80,39 @@ export class QemuSource implements GuestSource {
     return markLog(this.#qmp);
   }
 
-  /** Lets the guest go on, if it ran when it was stopped. */
+  /** Ends the migration, and lets the guest go on if it ran when it was stopped. @throws QemuError */
   async resume(): Promise<void> {
+    await this.#endStream();
     if (this.#wasRunning) await this.#qmp.execute("cont");
     this.#wasRunning = false;
   }
 
-  /** The migration stream without its device sections, which stay here. @throws QemuError, StreamError */
+  /**
+   * The stream's memory while the guest runs, until it is stopped; none of a guest that is paused.
+   * @throws QemuError BUSY where QEMU stopped it in the middle of an interrupt; StreamError
+   */
+  async *ahead(): AsyncGenerator<BodyPiece, void> {
+    this.#stoppedAt = performance.now();
+    if ((await runState(this.#qmp)) !== "running") return;
+    this.#wasRunning = true;
+    this.#preCopy = await PreCopy.begin(this.#qmp);
+    this.#stream = this.#preCopy;
+    this.#scanner = new StreamScanner();
+    yield* this.#pieces(this.#preCopy.memory());
+  }
+
+  /** The stream without its device sections, which stay here, from where {@link ahead} left it. @throws QemuError, StreamError */
   async *body(): AsyncGenerator<BodyPiece, void> {
-    const scanner = new StreamScanner();
-    for await (const chunk of outgoingStream(this.#qmp)) {
-      const bytes = scanner.push(chunk);
-      if (bytes.length > 0) yield { kind: "stream", parts: [bytes] };
+    if (this.#stream === undefined) {
+      this.#stream = await OutgoingStream.open(this.#qmp, "none");
+      this.#scanner = new StreamScanner();
     }
-    const tail = scanner.end();
+    const stream = this.#stream;
+    yield* this.#pieces(stream.rest());
+    const tail = this.#scanner.end();
     this.#fields = tail.sections.filter(isDevice).flatMap(({ fields }) => fields);
     yield { kind: "stream", parts: [strippedTail(tail)] };
+    await stream.completed();
   }
 
   /** The sections that {@link body} took out. */
@@ -100,19 +120,26 @@ export class QemuSource implements GuestSource {
     return this.#fields;
   }
 
-  /** Ends the connection; the guest is not touched. */
-  close(): void {
-    this.#qtest?.close();
-    this.#qmp.close();
+  /** Ends the migration and the connection; the guest stays as it is. @throws QemuError */
+  async close(): Promise<void> {
+    try {
+      await this.#endStream();
+    } finally {
+      this.#qtest?.close();
+      this.#qmp.close();
+    }
   }
 
-  /** True when no interrupt is in service, and none pending that is not masked. */
-  async #isQuiet(): Promise<boolean> {
-    const text = await this.#qmp.monitor("info pic");
-    const pics = [...text.matchAll(/^pic\d: irr=([0-9a-f]{2}) imr=([0-9a-f]{2}) isr=([0-9a-f]{2})/gm)];
-    return pics.every(([, irr, imr, isr]) => {
-      const [pending, masked, inService] = [irr, imr, isr].map((digits) => parseInt(digits ?? "0", 16));
-      return inService === 0 && ((pending ?? 0) & ~(masked ?? 0)) === 0;
-    });
+  async #endStream(): Promise<void> {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    await stream?.close();
+  }
+
+  async *#pieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<BodyPiece, void> {
+    for await (const chunk of chunks) {
+      const bytes = this.#scanner.push(chunk);
+      if (bytes.length > 0) yield { kind: "stream", parts: [bytes] };
+    }
   }
 }

@@ -3,6 +3,7 @@ import type { QmpClient } from "../qmp.ts";
 
 /** Bytes a second; far more than any socket takes. */
 const BANDWIDTH = 2 ** 40;
+const PAUSE = "pause-before-switchover";
 /** What changes the stream's form, or makes the source wait for answers of the destination. */
 const CAPABILITIES = new Set([
   "xbzrle",
@@ -17,26 +18,37 @@ const CAPABILITIES = new Set([
   "x-ignore-shared",
   "x-colo",
   "background-snapshot",
-  "pause-before-switchover",
 ]);
 
 const capabilitiesSchema = z.array(z.object({ capability: z.string(), state: z.boolean() }));
-const parametersSchema = z.object({ "max-bandwidth": z.number() });
+const parametersSchema = z.object({ "max-bandwidth": z.number(), "downtime-limit": z.number() });
+
+/**
+ * How often a stream goes over the memory of a guest that runs before it waits for `migrate-continue`: never, because the guest is
+ * stopped; once; or until little is left.
+ */
+export type RunningRounds = "none" | "one" | "many";
+
+/**
+ * Milliseconds QEMU may plan to keep its guest stopped. With 0 it looks up what the guest has written only when it has stopped it; with 1,
+ * the least else, whenever little seems to be left.
+ */
+const DOWNTIME_LIMIT = { one: 0, many: 1 } as const;
 
 /** Sets a QEMU to write a plain migration stream as fast as it can. Gives what sets it back. @throws QemuError */
-export async function plainStream(qmp: QmpClient): Promise<() => Promise<void>> {
+export async function plainStream(qmp: QmpClient, rounds: RunningRounds): Promise<() => Promise<void>> {
   const found = capabilitiesSchema.parse(await qmp.execute("query-migrate-capabilities"));
-  const on = found.filter(({ capability, state }) => state && CAPABILITIES.has(capability));
+  const wanted = ({ capability, state }: (typeof found)[number]) =>
+    capability === PAUSE ? rounds !== "none" : state && !CAPABILITIES.has(capability);
+  const others = found.filter((one) => one.state !== wanted(one));
   const parameters = parametersSchema.parse(await qmp.execute("query-migrate-parameters"));
-  const setBandwidth = (bytes: number) => qmp.execute("migrate-set-parameters", { "max-bandwidth": bytes });
-  const setCapabilities = (state: boolean) =>
-    qmp.execute("migrate-set-capabilities", {
-      capabilities: on.map(({ capability }) => ({ capability, state })),
-    });
-  if (on.length > 0) await setCapabilities(false);
-  await setBandwidth(BANDWIDTH);
+  const downtimeLimit = rounds === "none" ? parameters["downtime-limit"] : DOWNTIME_LIMIT[rounds];
+  const setParameters = (values: typeof parameters) => qmp.execute("migrate-set-parameters", values);
+  const setCapabilities = (capabilities: typeof found) => qmp.execute("migrate-set-capabilities", { capabilities });
+  if (others.length > 0) await setCapabilities(others.map((one) => ({ ...one, state: !one.state })));
+  await setParameters({ "max-bandwidth": BANDWIDTH, "downtime-limit": downtimeLimit });
   return async () => {
-    await setBandwidth(parameters["max-bandwidth"]);
-    if (on.length > 0) await setCapabilities(true);
+    await setParameters(parameters);
+    if (others.length > 0) await setCapabilities(others);
   };
 }

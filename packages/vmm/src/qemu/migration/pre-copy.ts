@@ -1,0 +1,148 @@
+import { QemuError } from "../errors.ts";
+import type { QmpClient } from "../qmp.ts";
+import { OutgoingStream } from "./outgoing.ts";
+import { isQuietButTimer, stopQuietly } from "./pause.ts";
+import type { RunningRounds } from "./settings.ts";
+import { migrationState, pollUntil, type MigrationState } from "./status.ts";
+import { seesEveryWrite } from "./write-tracking.ts";
+
+/** Bytes of the stream that are taken before the migration's state is looked at again. */
+const BURST = 512 << 10;
+/** Bytes left of a round at which the guest is stopped, and rounds after which it is stopped however many are left. */
+const ENOUGH = 4 << 20;
+const ROUND_LIMIT = 10;
+const SETUP_LIMIT_MS = 10_000;
+const SWITCH_OVER_LIMIT_MS = 30_000;
+
+/** A QEMU's migration stream that takes most of the guest's memory while the guest runs. */
+export class PreCopy {
+  readonly #qmp: QmpClient;
+  readonly #stream: OutgoingStream;
+  /** Rounds after which the guest may be stopped. */
+  readonly #least: number;
+  /** When the guest was stopped last, as `performance.now()` gives it. */
+  #stoppedAt: number;
+  #state: MigrationState;
+
+  private constructor(
+    qmp: QmpClient,
+    begun: Pick<PreCopy, "stoppedAt"> & { stream: OutgoingStream; least: number; state: MigrationState },
+  ) {
+    this.#qmp = qmp;
+    this.#stream = begun.stream;
+    this.#least = begun.least;
+    this.#stoppedAt = begun.stoppedAt;
+    this.#state = begun.state;
+  }
+
+  /**
+   * Begins, with the running guest stopped for a moment: what QEMU's processors cached of its memory is gone when it goes on, so that
+   * QEMU sees every write from there on.
+   * @throws QemuError
+   */
+  static async begin(qmp: QmpClient): Promise<PreCopy> {
+    const rounds: RunningRounds = (await seesEveryWrite(qmp)) ? "many" : "one";
+    let stoppedAt = 0;
+    await stopQuietly(qmp, () => (stoppedAt = performance.now()));
+    const stream = await OutgoingStream.open(qmp, rounds);
+    try {
+      const state = await pollUntil(() => setUp(qmp), "QEMU to begin its migration", SETUP_LIMIT_MS);
+      // A guest that fits into the socket has left by now, and stays stopped.
+      if (state.status === "active") await qmp.execute("cont").catch((error: unknown) => expectRefusal(error));
+      return new PreCopy(qmp, { stream, stoppedAt, least: rounds === "many" ? 2 : 1, state });
+    } catch (error) {
+      await stream.close();
+      throw error;
+    }
+  }
+
+  get stoppedAt(): number {
+    return this.#stoppedAt;
+  }
+
+  /** How often memory was gone over, the last time, after the stop, included. */
+  get rounds(): number {
+    return this.#state.rounds + 1;
+  }
+
+  /**
+   * The stream up to where the guest is stopped. QEMU stops the guest by itself as soon as it sees little left, so the stream is
+   * taken bit by bit, and not at all while the guest is being stopped.
+   * @throws QemuError BUSY where QEMU was first, in the middle of an interrupt
+   */
+  async *memory(): AsyncGenerator<Buffer, void> {
+    while (!(await this.#stopped())) {
+      for (let taken = 0; taken < BURST; ) {
+        const chunk = await this.#stream.take();
+        if (chunk === undefined) break;
+        taken += chunk.length;
+        yield chunk;
+      }
+    }
+  }
+
+  /** The rest of the stream. @throws QemuError */
+  async *rest(): AsyncGenerator<Buffer, void> {
+    const switchOver = this.#switchOver();
+    switchOver.catch(() => undefined);
+    yield* this.#stream.rest();
+    await switchOver;
+  }
+
+  /** Resolves when QEMU says that all has been sent. @throws QemuError where it says otherwise */
+  completed(): Promise<void> {
+    return this.#stream.completed();
+  }
+
+  /** Ends the migration wherever it is; the guest stays as it is. @throws QemuError */
+  close(): Promise<void> {
+    return this.#stream.close();
+  }
+
+  /** Stops the guest if little is left to send, or finds it stopped by QEMU's own migration. */
+  async #stopped(): Promise<boolean> {
+    const state = await migrationState(this.#qmp);
+    this.#state = state;
+    if (state.status === "pre-switchover") {
+      if (await isQuietButTimer(this.#qmp)) return true;
+      throw this.#gotAhead();
+    }
+    if (state.status !== "active") throw ended(this.#qmp, state);
+    if (state.rounds < this.#least) return false;
+    if (state.remaining > ENOUGH && state.rounds < ROUND_LIMIT) return false;
+    await stopQuietly(this.#qmp, () => (this.#stoppedAt = performance.now())).catch((error: unknown) => {
+      expectRefusal(error);
+      throw this.#gotAhead();
+    });
+    return true;
+  }
+
+  #gotAhead(): QemuError {
+    const reason = "QEMU stopped its guest in the middle of an interrupt, which ports cannot rebuild; migrate it again";
+    return new QemuError("BUSY", `${this.#qmp.path}: ${reason}`);
+  }
+
+  /** Lets the stream end: its last part waits in a state of its own until it is told to. */
+  async #switchOver(): Promise<void> {
+    const waits = async () => ((await migrationState(this.#qmp)).status === "pre-switchover" ? true : undefined);
+    await pollUntil(waits, "the last round of memory", SWITCH_OVER_LIMIT_MS);
+    await this.#qmp.execute("migrate-continue", { state: "pre-switchover" });
+  }
+}
+
+/** The state of a migration that has begun to send memory; undefined before. */
+async function setUp(qmp: QmpClient): Promise<MigrationState | undefined> {
+  const state = await migrationState(qmp);
+  if (state.status === "setup" || (state.status === "active" && state.rounds === 0)) return undefined;
+  if (state.status === "active" || state.status === "pre-switchover") return state;
+  throw ended(qmp, state);
+}
+
+/** QEMU refuses to let a guest go on whose migration has begun to end. */
+function expectRefusal(error: unknown): void {
+  if (!(error instanceof QemuError && error.code === "COMMAND")) throw error;
+}
+
+function ended({ path }: QmpClient, { status, reason = "no reason given" }: MigrationState): QemuError {
+  return new QemuError("COMMAND", `${path}: the migration is ${status}: ${reason}`);
+}

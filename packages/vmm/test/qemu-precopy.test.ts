@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Classifier } from "@portrait/classifier";
+import { describe, expect, test, type TestContext } from "vitest";
+import { need } from "../../../test-support/available.ts";
+import { program } from "../../../test-support/program.ts";
+import { migrateLocally, QemuSource, QemuTarget, type LocalMigration } from "../src/index.ts";
+import { AccessLog, control, library } from "./support/qemu-linux.ts";
+import { startQemu, type QemuProcess } from "./support/qemu-process.ts";
+import { numbersIn, SerialConsole } from "./support/serial-console.ts";
+
+const careful = { allowUnknown: false, allowDifferent: false };
+const LIMIT_MS = 60_000;
+const image = fileURLToPath(new URL("../../../fixtures/guests/writer.bin", import.meta.url));
+
+/** A QEMU with the guest that writes memory without pause, or one that waits for it. */
+interface Writer extends QemuProcess {
+  readonly qtest: string;
+  readonly log: AccessLog;
+  readonly console: SerialConsole;
+}
+
+async function startWriter(context: TestContext, more: readonly string[]): Promise<Writer> {
+  const qemu = await startQemu(need(context, program("qemu-system-i386")), [
+    ...["-machine", "pc", "-cpu", "qemu32,-apic", "-nodefaults", "-m", "32", "-bios", image, "-S"],
+    ...["-serial", "unix:FOLDER/serial,server=on,wait=off"],
+    ...["-qtest", "unix:FOLDER/qtest,server=on,wait=off", "-qtest-log", "none"],
+    ...["-trace", "memory_region_ops_read", "-trace", "memory_region_ops_write", "-D", "FOLDER/log"],
+    ...more,
+  ]);
+  const { folder } = qemu;
+  const console = await SerialConsole.connect(join(folder, "serial"));
+  return { ...qemu, qtest: join(folder, "qtest"), log: new AccessLog(join(folder, "log")), console };
+}
+
+const startWaiting = (context: TestContext) => startWriter(context, ["-incoming", "defer"]);
+
+async function writing(context: TestContext): Promise<Writer> {
+  const writer = await startWriter(context, []);
+  await control(writer, (qmp) => qmp.execute("cont"));
+  await writer.console.untilNumbers("pass", 3);
+  return writer;
+}
+
+const targetOf = ({ qmp, qtest }: Writer) => QemuTarget.connect({ qmp, qtest });
+
+/** Migrates a guest that runs meanwhile; where that fails, it goes on. `change` may change its source. */
+async function migrate(
+  guest: Writer,
+  to: Writer,
+  change: (source: QemuSource) => void = () => undefined,
+): Promise<LocalMigration<QemuTarget>> {
+  const machine = await QemuSource.connect({ qmp: guest.qmp, qtest: guest.qtest });
+  change(machine);
+  const classifier = new Classifier(library, { fromReset: true });
+  const catchUp = () => Promise.resolve(guest.log.feed(classifier));
+  try {
+    return await migrateLocally({ machine, classifier, name: "writer", catchUp }, () => targetOf(to), library, careful);
+  } catch (error) {
+    await machine.resume();
+    throw error;
+  } finally {
+    await machine.close();
+  }
+}
+
+/** The guest goes on where it was, and finds every page as it left it. */
+async function expectGoesOn(from: Writer, to: Writer): Promise<void> {
+  await to.console.untilNumbers("pass", to.console.numbers("pass").length + 5);
+  const all = from === to ? to.console.text : from.console.text + to.console.text;
+  const passes = numbersIn(all, "pass");
+  expect(passes).toEqual(passes.map((_, i) => i + 1));
+  expect(all).not.toContain("lost");
+}
+
+describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS }, () => {
+  test("loses nothing, and stands still only at the end", async (context) => {
+    for (let i = 0; i < 4; i++) {
+      const from = await writing(context);
+      const to = await startWaiting(context);
+      const { report, guest } = await migrate(from, to);
+      expect(report.rounds).toBe(2);
+      expect(report.memoryBytes).toBeGreaterThan(8 << 20);
+      expect(report.downtimeMs).toBeLessThan(report.totalMs);
+      expect(report.result.comparison.different).toEqual([]);
+      await guest.machine.run();
+      guest.machine.close();
+      await expectGoesOn(from, to);
+    }
+  });
+});
