@@ -12,7 +12,7 @@ import { migrationJson, migrationText } from "../machine/migration-report.ts";
 import { bootWatched, runUntil, watch, type RunningGuest } from "../machine/watched.ts";
 import { parseQemu, parseQemuTarget, type QemuAddress } from "../machine/qemu-address.ts";
 import { parseUntil, type Until } from "../machine/until.ts";
-import { migrateQemu, type QemuDestination } from "../migrate/migrate-qemu.ts";
+import { migrateQemu, type QemuDestination } from "../qemu-guest/migrate.ts";
 import type { Runner } from "../runner.ts";
 import { warn, type Session } from "../session.ts";
 

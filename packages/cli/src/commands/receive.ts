@@ -12,6 +12,7 @@ import { ConsoleLines } from "../machine/console-lines.ts";
 import { verificationLines } from "../machine/migration-report.ts";
 import { parseUntil, type Until } from "../machine/until.ts";
 import { runUntil, watch } from "../machine/watched.ts";
+import { letRun } from "../qemu-guest/let-run.ts";
 import type { Runner } from "../runner.ts";
 import { warn, type Session } from "../session.ts";
 
@@ -78,8 +79,7 @@ async function receiveOnQemu(
   library: Library,
 ): Promise<ExitCode> {
   const guest = await receiveGuest(socket, () => QemuTarget.connect(on), library);
-  await guest.machine.run();
-  guest.machine.close();
+  await letRun(guest.machine);
   await warn(session, `${guest.name} runs on ${on.qmp} now`);
   for (const line of verificationLines(guest.result, session.errColors)) session.err.line(line);
   await session.err.drain();
