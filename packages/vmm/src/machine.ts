@@ -72,6 +72,8 @@ export interface LiveSource extends GuestSource {
 export interface GuestTarget {
   readonly engine: string;
   readonly engineVersion: string;
+  /** RAM in bytes. */
+  readonly memorySize: number;
   /** Accesses its guests have made so far; 0 means that its devices are as power-on leaves them. */
   readonly accessCount: number;
   readonly ports: PortTarget;

@@ -7,6 +7,8 @@ import { classifierAfter, type WatchedGuest } from "./guest.ts";
 import type { DestinationResult } from "./handshake.ts";
 import type { ImageHello, ImageReader } from "./image.ts";
 
+const MIB = 1 << 20;
+
 /** Makes a stopped machine for a guest: same engine and memory size. */
 export type MachineFactory<M extends GuestTarget = Machine> = (hello: ImageHello) => Promise<M>;
 
@@ -37,12 +39,16 @@ export async function buildGuest<M extends GuestTarget>(
   return { machine, classifier, name: hello.guest, result: { comparison, replayMs, drained } };
 }
 
+/** What a machine and the one its guest comes from must have in common. */
+type Kind = Pick<GuestTarget, "engine" | "engineVersion" | "memorySize">;
+
+const kindText = ({ engine, engineVersion, memorySize }: Kind) =>
+  `${engine} ${engineVersion} with ${memorySize / MIB} MiB`;
+
 async function restoreBody(machine: GuestTarget, hello: ImageHello, image: ImageReader): Promise<void> {
-  if (machine.engine !== hello.engine || machine.engineVersion !== hello.engineVersion) {
-    throw new MigrationError(
-      "MISMATCH",
-      `the guest comes from ${hello.engine} ${hello.engineVersion}, this machine is ${machine.engine} ${machine.engineVersion}`,
-    );
+  if (kindText(machine) !== kindText(hello)) {
+    const reason = `the guest comes from ${kindText(hello)}, this machine is ${kindText(machine)}`;
+    throw new MigrationError("MISMATCH", reason);
   }
   try {
     await machine.restore(image.body());

@@ -1,5 +1,4 @@
 import type { PortTarget } from "@portrait/replayer";
-import { z } from "zod";
 import type { BodyPiece, DeviceField, LiveSource } from "../../machine.ts";
 import { MonitorPorts } from "../monitor-ports.ts";
 import { markLog } from "../capture/mark.ts";
@@ -7,13 +6,12 @@ import { QmpClient } from "../qmp.ts";
 import { QtestTarget } from "../qtest-target.ts";
 import { isDevice, strippedTail } from "../stream/kept-sections.ts";
 import { StreamScanner } from "../stream/stream-scanner.ts";
+import { memorySize } from "./memory-size.ts";
 import { OutgoingStream } from "./outgoing.ts";
 import { stopQuietly } from "./pause.ts";
 import { PreCopy } from "./pre-copy.ts";
 import { runState } from "./status.ts";
 import { QEMU, versionText } from "./version.ts";
-
-const memorySchema = z.object({ "base-memory": z.int(), "plugged-memory": z.int().default(0) });
 
 /** Sockets of a QEMU whose guest is to leave. */
 export interface QemuSourceSockets {
@@ -50,9 +48,9 @@ export class QemuSource implements LiveSource {
   static async connect(sockets: QemuSourceSockets): Promise<QemuSource> {
     const qmp = await QmpClient.connect(sockets.qmp);
     try {
-      const memory = memorySchema.parse(await qmp.execute("query-memory-size-summary"));
+      const memory = await memorySize(qmp);
       const qtest = sockets.qtest === undefined ? undefined : await QtestTarget.connect(sockets.qtest);
-      return new QemuSource(qmp, qtest, memory["base-memory"] + memory["plugged-memory"]);
+      return new QemuSource(qmp, qtest, memory);
     } catch (error) {
       qmp.close();
       throw error;

@@ -8,6 +8,7 @@ import { QtestTarget } from "../qtest-target.ts";
 import { isDevice } from "../stream/kept-sections.ts";
 import { StreamScanner } from "../stream/stream-scanner.ts";
 import { feedIncoming } from "./incoming.ts";
+import { memorySize } from "./memory-size.ts";
 import { outgoingStream } from "./outgoing.ts";
 import { pollUntil, runState } from "./status.ts";
 import { QEMU, versionText } from "./version.ts";
@@ -26,14 +27,16 @@ export interface QemuTargetSockets {
 export class QemuTarget implements GuestTarget {
   readonly engine = QEMU;
   readonly engineVersion: string;
+  readonly memorySize: number;
   readonly accessCount = 0;
   readonly deviations = qemuDeviations;
   readonly #qmp: QmpClient;
   readonly #qtest: QtestTarget;
   #touched = false;
 
-  private constructor(qmp: QmpClient, qtest: QtestTarget) {
+  private constructor(qmp: QmpClient, qtest: QtestTarget, memorySize: number) {
     this.engineVersion = versionText(qmp.version);
+    this.memorySize = memorySize;
     this.#qmp = qmp;
     this.#qtest = qtest;
   }
@@ -51,7 +54,8 @@ export class QemuTarget implements GuestTarget {
         const reason = `${sockets.qmp}: this QEMU is ${state}, it does not wait for a guest; start it with -S -incoming defer`;
         throw new MigrationError("MISMATCH", reason);
       }
-      return new QemuTarget(qmp, await QtestTarget.connect(sockets.qtest));
+      const memory = await memorySize(qmp);
+      return new QemuTarget(qmp, await QtestTarget.connect(sockets.qtest), memory);
     } catch (error) {
       qmp.close();
       throw error;
