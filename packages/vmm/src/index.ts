@@ -16,7 +16,7 @@ export type {
 } from "./machine.ts";
 export type { BuiltGuest, MachineFactory } from "./migration/build-guest.ts";
 export { restoreCheckpoint, writeCheckpoint } from "./migration/checkpoint.ts";
-export type { CheckpointReport } from "./migration/checkpoint.ts";
+export type { CheckpointReport, RestoreOptions } from "./migration/checkpoint.ts";
 export { allowancesFor, compareDevices } from "./migration/compare-devices.ts";
 export type { AllowedDifference, DeviceComparison } from "./migration/compare-devices.ts";
 export { receiveGuest } from "./migration/destination.ts";

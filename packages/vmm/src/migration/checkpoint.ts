@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import type { Library } from "@portrait/classifier";
 import type { Plan } from "@portrait/replayer";
@@ -8,13 +8,21 @@ import { buildGuest, type BuiltGuest, type MachineFactory } from "./build-guest.
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import { planFor, type WatchedGuest } from "./guest.ts";
-import { helloOf, ImageReader, readHello, writeImageBody } from "./image.ts";
+import { FRAME_LIMIT_MS, helloOf, ImageReader, readHello, writeImageBody } from "./image.ts";
 
 /** What a checkpoint holds. */
 export interface CheckpointReport {
   readonly bytes: number;
   readonly memoryBytes: number;
   readonly plan: Plan;
+}
+
+/** How a checkpoint is restored. */
+export interface RestoreOptions {
+  /** Go on although device state differs after the plan. */
+  readonly allowDifferent: boolean;
+  /** Ends the reading of the file, and with it the machine that is being made. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -28,7 +36,9 @@ export async function writeCheckpoint(
 ): Promise<CheckpointReport> {
   const { plan } = await planFor(guest, options);
   const unfinished = `${path}.${process.pid}.part`;
-  const file = createWriteStream(unfinished, { flags: "wx", highWaterMark: 1 << 20 });
+  const file = (await open(unfinished, "wx")).createWriteStream({ highWaterMark: 1 << 20 });
+  // Whoever writes next sees the failure; it may come while nobody does.
+  file.on("error", () => undefined);
   try {
     const writer = new FrameWriter(file);
     await writer.writeJson(FRAME.hello, helloOf(guest.machine, guest.name));
@@ -45,27 +55,52 @@ export async function writeCheckpoint(
 }
 
 /**
- * Builds the guest of a checkpoint on a new machine, stopped.
- * @throws MigrationError; VERIFY where device state differs, unless `allowDifferent`.
+ * Builds the guest of a checkpoint on a new machine, stopped. The file is read twice: what is wrong with it shows before a machine
+ * has any of it.
+ * @throws MigrationError; VERIFY where device state differs, unless `allowDifferent`. The file system's own errors.
  */
 export async function restoreCheckpoint<M extends GuestTarget>(
   path: string,
   makeMachine: MachineFactory<M>,
   library: Library,
-  options: { readonly allowDifferent: boolean },
+  options: RestoreOptions,
 ): Promise<BuiltGuest<M>> {
-  const reader = new FrameReader(createReadStream(path, { highWaterMark: 1 << 20 }));
-  const hello = await readHello(reader);
-  const machine = await makeMachine(hello);
-  try {
-    const guest = await buildGuest(machine, hello, new ImageReader(reader), library);
-    const { different } = guest.result.comparison;
-    if (different.length > 0 && !options.allowDifferent) {
-      throw new MigrationError("VERIFY", `after the plan ${different.map(({ path: at }) => at).join(", ")} differ`);
+  await withImage(path, options, readWhole);
+  return withImage(path, options, async (reader) => {
+    const hello = await readHello(reader);
+    const machine = await makeMachine(hello);
+    try {
+      const guest = await buildGuest(machine, hello, new ImageReader(reader), library);
+      const { different } = guest.result.comparison;
+      if (different.length > 0 && !options.allowDifferent) {
+        throw new MigrationError("VERIFY", `after the plan ${different.map(({ path: at }) => at).join(", ")} differ`);
+      }
+      return guest;
+    } catch (error) {
+      await machine.destroy();
+      throw error;
     }
-    return guest;
+  });
+}
+
+async function withImage<T>(
+  path: string,
+  { signal }: RestoreOptions,
+  use: (reader: FrameReader) => Promise<T>,
+): Promise<T> {
+  const file = createReadStream(path, { highWaterMark: 1 << 20, signal });
+  try {
+    return await use(new FrameReader(file));
   } catch (error) {
-    await machine.destroy();
-    throw error;
+    if (!(error instanceof MigrationError) || error.code !== "PEER") throw error;
+    // The other side is the file.
+    throw error.cause ?? new MigrationError("FORMAT", `${path} is cut off: ${error.message}`);
+  } finally {
+    file.destroy();
   }
+}
+
+async function readWhole(reader: FrameReader): Promise<void> {
+  await readHello(reader);
+  while ((await reader.read("the end of the image", FRAME_LIMIT_MS)).type !== FRAME.end);
 }

@@ -9,7 +9,7 @@ const IMAGE_VERSION = 1;
 const PAGE = 4096;
 const MEMORY_LIMIT = 2 ** 40;
 /** How long the next frame of an image may take to come. */
-const FRAME_LIMIT_MS = 30_000;
+export const FRAME_LIMIT_MS = 30_000;
 
 const port = z.int().min(0).max(0xffff);
 const word = z.int().min(0).max(0xffffffff);
