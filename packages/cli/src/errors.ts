@@ -85,8 +85,10 @@ export function explain(error: unknown): { readonly message: string; readonly ex
   return { message: bugReport(error), exit: EXIT.ourMistake };
 }
 
+/** Of an error about two files, the one that was to become of the other. */
 function pathOf(error: unknown): string {
-  const path = error instanceof Error && "path" in error ? error.path : undefined;
+  if (!(error instanceof Error)) return "file";
+  const path = "dest" in error ? error.dest : "path" in error ? error.path : undefined;
   return typeof path === "string" ? path : "file";
 }
 

@@ -1,29 +1,27 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Library } from "@portrait/classifier";
-import { migrateLocally, sendGuest, type BuiltGuest, type MigrationReport, type SendOptions } from "@portrait/vmm";
-import { EXIT, UsageError, type ExitCode } from "../errors.ts";
-import { json, reportFormatOption, type ReportFormat } from "../formats.ts";
+import { migrateLocally, sendGuest, type BuiltGuest, type MigrationReport } from "@portrait/vmm";
+import { UsageError, type ExitCode } from "../errors.ts";
+import { reportFormatOption, type ReportFormat } from "../formats.ts";
 import { examples } from "../help.ts";
 import { connectTo, parseAddress, type Address } from "../machine/address.ts";
 import { coldMachine } from "../machine/cold-machine.ts";
 import { ConsoleLines } from "../machine/console-lines.ts";
-import { addGuestOptions, type GuestOptions } from "../machine/guest-options.ts";
-import { migrationJson, migrationText } from "../machine/migration-report.ts";
+import { printMigration } from "../machine/migration-report.ts";
 import { bootWatched, runUntil, watch, type RunningGuest } from "../machine/watched.ts";
-import { parseQemu, parseQemuTarget, type QemuAddress } from "../machine/qemu-address.ts";
+import { parseQemuTarget } from "../machine/qemu-address.ts";
+import { addAllowOptions, sendOptions, type AllowOptions } from "../machine/send-options.ts";
+import { addSourceOptions, recordedQemu, type SourceOptions } from "../machine/source-options.ts";
 import { parseUntil, type Until } from "../machine/until.ts";
 import { migrateQemu, type QemuDestination } from "../qemu-guest/migrate.ts";
+import type { RecordedQemu } from "../qemu-guest/recorded-guest.ts";
 import type { Runner } from "../runner.ts";
 import { warn, type Session } from "../session.ts";
 
-interface MigrateOptions extends GuestOptions {
-  readonly from: "v86" | QemuAddress;
+interface MigrateOptions extends SourceOptions, AllowOptions {
   readonly to: "v86" | QemuDestination;
-  readonly trace?: string;
   readonly run: Until;
   readonly output: ReportFormat;
-  readonly allowUnknown?: true;
-  readonly allowDifferent?: true;
 }
 
 /** `portrait migrate`. */
@@ -34,12 +32,6 @@ export function addMigrate(program: Command, runner: Runner): void {
       "Lets a guest go on on another machine, its devices rebuilt by port writes alone: one that is booted here, or " +
         "one that runs on a QEMU. The report goes to stdout, the consoles of a guest booted here to stderr.",
     )
-    .addOption(
-      new Option("--from <where>", "v86: a guest booted here; qemu:QMP-SOCKET[,qtest=SOCKET]: one that runs on a QEMU")
-        .argParser(parseSource)
-        .default("v86"),
-    )
-    .option("--trace <file>", "from a QEMU: what a portrait record that is running writes of it")
     .addOption(
       new Option(
         "--to <where>",
@@ -54,10 +46,8 @@ export function addMigrate(program: Command, runner: Runner): void {
         .argParser(parseUntil)
         .default(parseUntil("2s"), "2s"),
     )
-    .option("--allow-unknown", "go on although the state of registers is not known")
-    .option("--allow-different", "go on although device state differs after the plan")
     .addOption(reportFormatOption());
-  addGuestOptions(command).action((options: MigrateOptions) =>
+  addSourceOptions(addAllowOptions(command)).action((options: MigrateOptions) =>
     runner.run(command, (session) => migrate(session, options)),
   );
   examples(command, [
@@ -76,12 +66,6 @@ export function addMigrate(program: Command, runner: Runner): void {
   ]);
 }
 
-function parseSource(text: string): MigrateOptions["from"] {
-  const from = text === "v86" ? text : parseQemu(text);
-  if (from === undefined) throw new InvalidArgumentError("Expected v86 or qemu:QMP-SOCKET.");
-  return from;
-}
-
 function parseDestination(text: string): MigrateOptions["to"] {
   if (text === "v86") return "v86";
   try {
@@ -95,9 +79,9 @@ function parseDestination(text: string): MigrateOptions["to"] {
 }
 
 async function migrate(session: Session, options: MigrateOptions): Promise<ExitCode> {
-  const { from, to } = options;
-  if (from !== "v86") return migrateFromQemu(session, from, options);
-  if (options.trace !== undefined) throw new UsageError("--trace is for a guest on a QEMU; one booted here is watched");
+  const { to } = options;
+  const qemu = recordedQemu(options);
+  if (qemu !== undefined) return migrateFromQemu(session, qemu, options);
   if (to !== "v86" && to.kind === "qemu") throw new UsageError("a guest of v86 cannot go on on a QEMU");
   const guest = await bootWatched(session, options);
   const console = new ConsoleLines(session.err, guest.machine, session.errColors.dim("source      | "));
@@ -108,8 +92,7 @@ async function migrate(session: Session, options: MigrateOptions): Promise<ExitC
     const { report, moved } = await moveOrGoOn(session, guest, console, { ...options, to });
     const totalMs = performance.now() - started;
     if (moved !== undefined) await runMoved(session, moved, options.run);
-    show(session, report, totalMs, options);
-    return exitOf(report);
+    return printMigration(session, report, totalMs, options.output);
   } finally {
     await guest.machine.destroy();
   }
@@ -145,30 +128,12 @@ async function runMoved(session: Session, moved: BuiltGuest, until: Until): Prom
   await moved.machine.destroy();
 }
 
-async function migrateFromQemu(session: Session, from: QemuAddress, options: MigrateOptions): Promise<ExitCode> {
-  const { to, trace } = options;
+async function migrateFromQemu(session: Session, qemu: RecordedQemu, options: MigrateOptions): Promise<ExitCode> {
+  const { to } = options;
   if (to === "v86") throw new UsageError("a guest of a QEMU cannot go on on v86");
-  if ((options.guest ?? options.bios ?? options.kernel ?? options.until) !== undefined) {
-    throw new UsageError("--guest, --bios, --kernel and --until are for a guest booted here");
-  }
   const started = performance.now();
-  const report = await migrateQemu(session, { from, to, trace, ...sendOptions(options) });
-  show(session, report, performance.now() - started, options);
-  return exitOf(report);
-}
-
-function sendOptions(options: MigrateOptions): SendOptions {
-  return { allowUnknown: options.allowUnknown === true, allowDifferent: options.allowDifferent === true };
-}
-
-function exitOf({ confirmed, result }: MigrationReport): ExitCode {
-  return confirmed && result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
-}
-
-function show(session: Session, report: MigrationReport, totalMs: number, { output }: MigrateOptions): void {
-  session.out.write(
-    output === "json" ? `${json(migrationJson(report, totalMs))}\n` : migrationText(report, session.colors),
-  );
+  const report = await migrateQemu(session, { ...qemu, to, ...sendOptions(options) });
+  return printMigration(session, report, performance.now() - started, options.output);
 }
 
 async function move(

@@ -1,15 +1,16 @@
 import type { Duplex } from "node:stream";
-import { Argument, InvalidArgumentError, Option, type Command } from "commander";
+import { Argument, Option, type Command } from "commander";
 import type { Library } from "@portrait/classifier";
 import { QemuTarget, receiveGuest } from "@portrait/vmm";
 import { EXIT, InterruptedError, type ExitCode } from "../errors.ts";
 import { examples } from "../help.ts";
 import { libraryFor } from "../input/library.ts";
 import { acceptOne, addressText, parseAddress, type Address } from "../machine/address.ts";
-import { parseQemuTarget, type QemuTargetAddress } from "../machine/qemu-address.ts";
+import type { QemuTargetAddress } from "../machine/qemu-address.ts";
 import { coldMachine } from "../machine/cold-machine.ts";
 import { ConsoleLines } from "../machine/console-lines.ts";
 import { verificationLines } from "../machine/migration-report.ts";
+import { targetMachineOption, type TargetMachine } from "../machine/target-option.ts";
 import { parseUntil, type Until } from "../machine/until.ts";
 import { runUntil, watch } from "../machine/watched.ts";
 import { letRun } from "../qemu-guest/let-run.ts";
@@ -17,7 +18,7 @@ import type { Runner } from "../runner.ts";
 import { warn, type Session } from "../session.ts";
 
 interface ReceiveOptions {
-  readonly on: "v86" | QemuTargetAddress;
+  readonly on: TargetMachine;
   readonly until?: Until;
   readonly deterministic?: true;
 }
@@ -28,11 +29,7 @@ export function addReceive(program: Command, runner: Runner): void {
     .command("receive")
     .description("Waits for one guest from portrait migrate and runs it. Its console goes to stdout.")
     .addArgument(new Argument("<address>", "unix:PATH or tcp:HOST:PORT to listen on").argParser(parseAddress))
-    .addOption(
-      new Option("--on <where>", "v86, or qemu:QMP-SOCKET,qtest=SOCKET: a QEMU that waits (-S -incoming defer)")
-        .argParser(parseOn)
-        .default("v86"),
-    )
+    .addOption(targetMachineOption("--on <where>"))
     .option("--deterministic", "time is instructions executed, and idle time is skipped")
     .addOption(
       new Option("--until <when>", "stop after SECONDS, 'N accesses' or once it printed TEXT").argParser(parseUntil),
@@ -45,12 +42,6 @@ export function addReceive(program: Command, runner: Runner): void {
     ["portrait receive tcp:127.0.0.1:7000 --until 5", "one guest, for five seconds"],
     ["portrait receive tcp:127.0.0.1:7000 --on qemu:/run/b.qmp,qtest=/run/b.qtest", "one guest of a QEMU, onto a QEMU"],
   ]);
-}
-
-function parseOn(text: string): ReceiveOptions["on"] {
-  const on = text === "v86" ? text : parseQemuTarget(text);
-  if (on === undefined) throw new InvalidArgumentError("Expected v86 or qemu:QMP-SOCKET,qtest=SOCKET.");
-  return on;
 }
 
 async function receive(session: Session, address: Address, options: ReceiveOptions): Promise<ExitCode> {

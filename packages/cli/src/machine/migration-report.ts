@@ -1,19 +1,57 @@
 import type { ChalkInstance } from "chalk";
 import type { AllowedDifference, DestinationResult, MigrationReport } from "@portrait/vmm";
+import { EXIT, type ExitCode } from "../errors.ts";
+import { json, type ReportFormat } from "../formats.ts";
 import { count, plural } from "../output/numbers.ts";
+import type { Session } from "../session.ts";
+
+/** Prints what a migration did. Gives the exit code it means. */
+export function printMigration(
+  session: Session,
+  report: MigrationReport,
+  totalMs: number,
+  format: ReportFormat,
+): ExitCode {
+  session.out.write(
+    format === "json" ? `${json(migrationJson(report, totalMs))}\n` : migrationText(report, session.colors),
+  );
+  const { confirmed, result } = report;
+  return confirmed && result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
+}
+
+/** Prints how a guest was restored. Gives the exit code it means. */
+export function printRestore(
+  session: Session,
+  result: DestinationResult,
+  totalMs: number,
+  format: ReportFormat,
+): ExitCode {
+  const { replayMs, drained } = result;
+  const report = { totalMs: round(totalMs), plan: replayJson(result), verify: verificationJson(result) };
+  const lines = [
+    `plan      carried out in ${round(replayMs)} ms, ${plural(drained, "answer")} read away`,
+    ...verificationLines(result, session.colors),
+  ];
+  session.out.write(format === "json" ? `${json(report)}\n` : `${lines.join("\n")}\n`);
+  return result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
+}
 
 /** A migration as the contract's JSON. */
-export function migrationJson(report: MigrationReport, totalMs: number): unknown {
+function migrationJson(report: MigrationReport, totalMs: number): unknown {
   const { plan, result, downtimeMs, memoryBytes } = report;
   return {
     downtimeMs: round(downtimeMs),
     totalMs: round(totalMs),
     memoryBytes,
     rounds: 1,
-    plan: { ...plan.counts, replayMs: round(result.replayMs), drained: result.drained },
+    plan: { ...plan.counts, ...replayJson(result) },
     verify: verificationJson(result),
     confirmed: report.confirmed,
   };
+}
+
+function replayJson({ replayMs, drained }: DestinationResult): { replayMs: number; drained: number } {
+  return { replayMs: round(replayMs), drained };
 }
 
 /** A device-state comparison as the contract's JSON. */

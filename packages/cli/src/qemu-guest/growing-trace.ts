@@ -45,6 +45,7 @@ export class GrowingTrace {
   /** Reads on until the recorder has written the marker. @throws UsageError where it does not. */
   async readTo(marker: string): Promise<void> {
     for (const end = performance.now() + MARK_LIMIT_MS; ; await sleep(POLL_MS)) {
+      checkInterrupted(this.#session);
       await this.readOn();
       if (this.#markers.has(marker)) return;
       if (performance.now() < end && !isClosed(this.trace)) continue;

@@ -1,4 +1,13 @@
-import { migrateLocally, QemuTarget, sendGuest, type MigrationReport, type SendOptions } from "@portrait/vmm";
+import type { Library } from "@portrait/classifier";
+import {
+  migrateLocally,
+  QemuTarget,
+  sendGuest,
+  type GuestSource,
+  type MigrationReport,
+  type SendOptions,
+  type WatchedGuest,
+} from "@portrait/vmm";
 import { connectTo, type Address } from "../machine/address.ts";
 import type { QemuTargetAddress } from "../machine/qemu-address.ts";
 import type { Session } from "../session.ts";
@@ -20,7 +29,9 @@ export interface QemuMigration extends RecordedQemu, SendOptions {
 export function migrateQemu(session: Session, options: QemuMigration): Promise<MigrationReport> {
   return RecordedGuest.with(session, options, async (guest) => {
     const start = performance.now();
-    const { report, begin } = await guest.whileStopped("the migration did not happen", () => move(guest, options));
+    const { report, begin } = await guest.whileStopped("the migration did not happen", (stopped) =>
+      move(stopped, guest.library, options),
+    );
     // The source has given its guest up: whatever happens from here on, it does not run there again.
     await begin();
     return { ...report, downtimeMs: performance.now() - start };
@@ -33,9 +44,13 @@ interface Moved {
   readonly begin: () => Promise<void>;
 }
 
-async function move(guest: RecordedGuest, { to, ...options }: QemuMigration): Promise<Moved> {
+async function move(
+  guest: WatchedGuest<GuestSource>,
+  library: Library,
+  { to, ...options }: QemuMigration,
+): Promise<Moved> {
   if (to.kind === "qemu") {
-    const { report, guest: moved } = await migrateLocally(guest, () => QemuTarget.connect(to), guest.library, options);
+    const { report, guest: moved } = await migrateLocally(guest, () => QemuTarget.connect(to), library, options);
     return { report, begin: () => letRun(moved.machine) };
   }
   const socket = await connectTo(to);

@@ -1,14 +1,13 @@
 import type { Classifier, Library } from "@portrait/classifier";
-import { QemuSource, type WatchedGuest } from "@portrait/vmm";
-import { UsageError } from "../errors.ts";
+import { QemuSource, type BodyPiece, type GuestSource, type WatchedGuest } from "@portrait/vmm";
 import type { QemuAddress } from "../machine/qemu-address.ts";
-import { warn, type Session } from "../session.ts";
+import { checkInterrupted, warn, type Session } from "../session.ts";
 import { GrowingTrace } from "./growing-trace.ts";
 
 /** A QEMU, and the file a recorder is writing of its guest. */
 export interface RecordedQemu {
   readonly from: QemuAddress;
-  readonly trace: string | undefined;
+  readonly trace: string;
 }
 
 /** A QEMU's guest that runs, and what a recorder is writing of it. */
@@ -29,9 +28,6 @@ export class RecordedGuest implements WatchedGuest<QemuSource> {
     { from, trace: path }: RecordedQemu,
     use: (guest: RecordedGuest) => Promise<T>,
   ): Promise<T> {
-    if (path === undefined) {
-      throw new UsageError('say with --trace which file "portrait record --engine qemu" writes of this QEMU');
-    }
     const trace = await GrowingTrace.open(session, path);
     try {
       const machine = await QemuSource.connect(from);
@@ -65,14 +61,15 @@ export class RecordedGuest implements WatchedGuest<QemuSource> {
   }
 
   /**
-   * Stops the guest, with everything it did until then classified, and calls `use`; the guest stays stopped. Where any of this fails,
-   * it goes on, and stderr says that, after `failure`.
+   * Stops the guest and lets `use` have it, with everything it did until then classified; it stays stopped. Where any of this
+   * fails, also because of Ctrl-C, it goes on, and stderr says that, after `failure`.
    */
-  async whileStopped<T>(failure: string, use: () => Promise<T>): Promise<T> {
+  async whileStopped<T>(failure: string, use: (guest: WatchedGuest<GuestSource>) => Promise<T>): Promise<T> {
     try {
       await this.machine.stop();
       await this.catchUp();
-      return await use();
+      const { classifier, name } = this;
+      return await use({ machine: interruptible(this.#session, this.machine), classifier, name });
     } catch (error) {
       const goesOn = await this.machine.resume().then(
         () => `${failure}; the guest goes on on the source`,
@@ -82,4 +79,16 @@ export class RecordedGuest implements WatchedGuest<QemuSource> {
       throw error;
     }
   }
+}
+
+/** The machine, of which nothing more leaves once Ctrl-C was pressed. */
+function interruptible(session: Session, machine: GuestSource): GuestSource {
+  const { engine, engineVersion, memorySize, ports } = machine;
+  async function* body(): AsyncGenerator<BodyPiece, void> {
+    for await (const piece of machine.body()) {
+      checkInterrupted(session);
+      yield piece;
+    }
+  }
+  return { engine, engineVersion, memorySize, ports, body, deviceFields: () => machine.deviceFields() };
 }
