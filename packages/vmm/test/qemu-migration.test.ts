@@ -60,7 +60,7 @@ async function stopped<T>(guest: Guest, use: (watched: WatchedGuest<QemuSource>)
     await machine.resume();
     throw error;
   } finally {
-    machine.close();
+    await machine.close();
   }
 }
 
@@ -217,7 +217,7 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
     const watched = { machine, classifier: guest.classifier, name: "linux" };
     const failed = migrateLocally(watched, () => targetOf(next), library, careful);
     await expect(failed).rejects.toMatchObject({ code: expect.stringMatching(/TRUNCATED|CLOSED/) });
-    machine.close();
+    await machine.close();
     expect(next.console.text).toBe("");
   });
 });

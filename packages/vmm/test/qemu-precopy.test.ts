@@ -78,10 +78,11 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
     for (let i = 0; i < 4; i++) {
       const from = await writing(context);
       const to = await startWaiting(context);
+      const begun = performance.now();
       const { report, guest } = await migrate(from, to);
+      expect(report.downtimeMs).toBeLessThan(performance.now() - begun);
       expect(report.rounds).toBe(2);
       expect(report.memoryBytes).toBeGreaterThan(8 << 20);
-      expect(report.downtimeMs).toBeLessThan(report.totalMs);
       expect(report.result.comparison.different).toEqual([]);
       await guest.machine.run();
       guest.machine.close();

@@ -21,6 +21,7 @@ import { warn, type Session } from "../session.ts";
 interface MigrateOptions extends SourceOptions, AllowOptions {
   readonly to: "v86" | QemuDestination;
   readonly run: Until;
+  readonly precopy?: true;
   readonly output: ReportFormat;
 }
 
@@ -41,6 +42,7 @@ export function addMigrate(program: Command, runner: Runner): void {
         .argParser(parseDestination)
         .makeOptionMandatory(),
     )
+    .option("--precopy", "from a QEMU: let the guest run while most of its memory leaves")
     .addOption(
       new Option("--run <when>", "how long the guest then runs here: SECONDS, 'N accesses' or until it printed TEXT")
         .argParser(parseUntil)
@@ -60,7 +62,7 @@ export function addMigrate(program: Command, runner: Runner): void {
       "to another portrait, started before with: portrait receive unix:/tmp/guest.sock",
     ],
     [
-      "portrait migrate --from qemu:/run/a.qmp --trace a.pio --to qemu:/run/b.qmp,qtest=/run/b.qtest",
+      "portrait migrate --from qemu:/run/a.qmp --trace a.pio --precopy --to qemu:/run/b.qmp,qtest=/run/b.qtest",
       "from one QEMU to another, while portrait record --engine qemu --qmp /run/a2.qmp -o a.pio runs",
     ],
   ]);
@@ -82,6 +84,7 @@ async function migrate(session: Session, options: MigrateOptions): Promise<ExitC
   const { to } = options;
   const qemu = recordedQemu(options);
   if (qemu !== undefined) return migrateFromQemu(session, qemu, options);
+  if (options.precopy) throw new UsageError("--precopy is for a guest that runs on a QEMU");
   if (to !== "v86" && to.kind === "qemu") throw new UsageError("a guest of v86 cannot go on on a QEMU");
   const guest = await bootWatched(session, options);
   const console = new ConsoleLines(session.err, guest.machine, session.errColors.dim("source      | "));
@@ -132,7 +135,12 @@ async function migrateFromQemu(session: Session, qemu: RecordedQemu, options: Mi
   const { to } = options;
   if (to === "v86") throw new UsageError("a guest of a QEMU cannot go on on v86");
   const started = performance.now();
-  const report = await migrateQemu(session, { ...qemu, to, ...sendOptions(options) });
+  const report = await migrateQemu(session, {
+    ...qemu,
+    to,
+    precopy: options.precopy === true,
+    ...sendOptions(options),
+  });
   return printMigration(session, report, performance.now() - started, options.output);
 }
 

@@ -38,12 +38,12 @@ export function printRestore(
 
 /** A migration as the contract's JSON. */
 function migrationJson(report: MigrationReport, totalMs: number): unknown {
-  const { plan, result, downtimeMs, memoryBytes } = report;
+  const { plan, result, downtimeMs, rounds, memoryBytes } = report;
   return {
     downtimeMs: round(downtimeMs),
     totalMs: round(totalMs),
     memoryBytes,
-    rounds: 1,
+    rounds,
     plan: { ...plan.counts, ...replayJson(result) },
     verify: verificationJson(result),
     confirmed: report.confirmed,
@@ -62,10 +62,10 @@ export function verificationJson({ comparison }: DestinationResult): unknown {
 
 /** A migration in words. */
 export function migrationText(report: MigrationReport, colors: ChalkInstance): string {
-  const { plan, result, downtimeMs, memoryBytes } = report;
+  const { plan, result, downtimeMs, rounds, memoryBytes } = report;
   const lines = [
     `plan      ${count(plan.counts.accesses)} accesses observed → ${plural(plan.counts.kept, "write")} kept, ${plural(plan.counts.steps, "step")}; carried out in ${round(result.replayMs)} ms, ${plural(result.drained, "answer")} read away`,
-    `memory    ${count(memoryBytes)} bytes in use`,
+    `memory    ${count(memoryBytes)} bytes, in ${plural(rounds, "round")}`,
     `downtime  ${round(downtimeMs)} ms`,
     ...verificationLines(result, colors),
     ...(report.confirmed

@@ -16,11 +16,10 @@ export interface QemuCheckpointReport extends CheckpointReport {
 /** Saves a QEMU's guest, which then goes on, whether or not that worked. */
 export function checkpointQemu(session: Session, options: QemuCheckpoint): Promise<QemuCheckpointReport> {
   return RecordedGuest.with(session, options, async (guest) => {
-    const start = performance.now();
     const report = await guest.whileStopped("the checkpoint was not made", (stopped) =>
       writeCheckpoint(stopped, options.output, options),
     );
     await guest.machine.resume();
-    return { ...report, downtimeMs: performance.now() - start };
+    return { ...report, downtimeMs: performance.now() - guest.machine.stoppedAt };
   });
 }

@@ -12,7 +12,6 @@ export interface QemuClone extends RecordedQemu, SendOptions {
 /** Makes a second guest of a QEMU's guest. Both then go on; the first also where that fails. */
 export function cloneQemu(session: Session, { to, ...options }: QemuClone): Promise<MigrationReport> {
   return RecordedGuest.with(session, options, async (guest) => {
-    const start = performance.now();
     const { report, guest: clone } = await guest.whileStopped("the clone was not made", (stopped) =>
       migrateLocally(stopped, () => QemuTarget.connect(to), guest.library, options),
     );
@@ -21,6 +20,6 @@ export function cloneQemu(session: Session, { to, ...options }: QemuClone): Prom
     } finally {
       await letRun(clone.machine);
     }
-    return { ...report, downtimeMs: performance.now() - start };
+    return { ...report, downtimeMs: performance.now() - guest.machine.stoppedAt };
   });
 }

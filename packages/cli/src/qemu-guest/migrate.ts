@@ -4,6 +4,7 @@ import {
   QemuTarget,
   sendGuest,
   type GuestSource,
+  type LiveGuest,
   type MigrationReport,
   type SendOptions,
   type WatchedGuest,
@@ -19,6 +20,8 @@ export type QemuDestination = QemuTargetAddress | Address;
 
 /** A migration away from a QEMU. */
 export interface QemuMigration extends RecordedQemu, SendOptions {
+  /** Most of the memory leaves while the guest runs. */
+  readonly precopy: boolean;
   readonly to: QemuDestination;
 }
 
@@ -28,13 +31,14 @@ export interface QemuMigration extends RecordedQemu, SendOptions {
  */
 export function migrateQemu(session: Session, options: QemuMigration): Promise<MigrationReport> {
   return RecordedGuest.with(session, options, async (guest) => {
-    const start = performance.now();
-    const { report, begin } = await guest.whileStopped("the migration did not happen", (stopped) =>
-      move(stopped, guest.library, options),
-    );
+    const leave = (leaving: WatchedGuest<GuestSource> | LiveGuest) => move(leaving, guest.library, options);
+    const failure = "the migration did not happen";
+    const { report, begin } = await (options.precopy
+      ? guest.whileRunning(failure, leave)
+      : guest.whileStopped(failure, leave));
     // The source has given its guest up: whatever happens from here on, it does not run there again.
     await begin();
-    return { ...report, downtimeMs: performance.now() - start };
+    return { ...report, downtimeMs: performance.now() - guest.machine.stoppedAt };
   });
 }
 
@@ -45,7 +49,7 @@ interface Moved {
 }
 
 async function move(
-  guest: WatchedGuest<GuestSource>,
+  guest: WatchedGuest<GuestSource> | LiveGuest,
   library: Library,
   { to, ...options }: QemuMigration,
 ): Promise<Moved> {

@@ -1,5 +1,13 @@
 import type { Classifier, Library } from "@portrait/classifier";
-import { QemuSource, type BodyPiece, type GuestSource, type WatchedGuest } from "@portrait/vmm";
+import {
+  QemuSource,
+  type BodyPiece,
+  type GuestBody,
+  type LiveGuest,
+  type LiveSource,
+  type GuestSource,
+  type WatchedGuest,
+} from "@portrait/vmm";
 import type { QemuAddress } from "../machine/qemu-address.ts";
 import { checkInterrupted, warn, type Session } from "../session.ts";
 import { GrowingTrace } from "./growing-trace.ts";
@@ -11,7 +19,7 @@ export interface RecordedQemu {
 }
 
 /** A QEMU's guest that runs, and what a recorder is writing of it. */
-export class RecordedGuest implements WatchedGuest<QemuSource> {
+export class RecordedGuest implements LiveGuest {
   readonly machine: QemuSource;
   readonly #session: Session;
   readonly #trace: GrowingTrace;
@@ -36,7 +44,7 @@ export class RecordedGuest implements WatchedGuest<QemuSource> {
         await guest.catchUp();
         return await use(guest);
       } finally {
-        machine.close();
+        await machine.close();
       }
     } finally {
       await trace.close();
@@ -64,12 +72,25 @@ export class RecordedGuest implements WatchedGuest<QemuSource> {
    * Stops the guest and lets `use` have it, with everything it did until then classified; it stays stopped. Where any of this
    * fails, also because of Ctrl-C, it goes on, and stderr says that, after `failure`.
    */
-  async whileStopped<T>(failure: string, use: (guest: WatchedGuest<GuestSource>) => Promise<T>): Promise<T> {
-    try {
+  whileStopped<T>(failure: string, use: (guest: WatchedGuest<GuestSource>) => Promise<T>): Promise<T> {
+    return this.#orGoOn(failure, async () => {
       await this.machine.stop();
       await this.catchUp();
       const { classifier, name } = this;
-      return await use({ machine: interruptible(this.#session, this.machine), classifier, name });
+      return use({ machine: interruptible(this.#session, this.machine), classifier, name });
+    });
+  }
+
+  /** As {@link whileStopped}, but it is `use` that stops the guest, once most of its memory has left. */
+  whileRunning<T>(failure: string, use: (guest: LiveGuest) => Promise<T>): Promise<T> {
+    const { classifier, name } = this;
+    const machine = interruptible(this.#session, this.machine);
+    return this.#orGoOn(failure, () => use({ machine, classifier, name, catchUp: () => this.catchUp() }));
+  }
+
+  async #orGoOn<T>(failure: string, use: () => Promise<T>): Promise<T> {
+    try {
+      return await use();
     } catch (error) {
       const goesOn = await this.machine.resume().then(
         () => `${failure}; the guest goes on on the source`,
@@ -82,13 +103,24 @@ export class RecordedGuest implements WatchedGuest<QemuSource> {
 }
 
 /** The machine, of which nothing more leaves once Ctrl-C was pressed. */
-function interruptible(session: Session, machine: GuestSource): GuestSource {
-  const { engine, engineVersion, memorySize, ports } = machine;
-  async function* body(): AsyncGenerator<BodyPiece, void> {
-    for await (const piece of machine.body()) {
+function interruptible(session: Session, machine: QemuSource): LiveSource {
+  async function* checked(pieces: GuestBody): AsyncGenerator<BodyPiece, void> {
+    for await (const piece of pieces) {
       checkInterrupted(session);
       yield piece;
     }
   }
-  return { engine, engineVersion, memorySize, ports, body, deviceFields: () => machine.deviceFields() };
+  const { engine, engineVersion, memorySize, ports } = machine;
+  return {
+    ...{ engine, engineVersion, memorySize, ports },
+    ahead: () => checked(machine.ahead()),
+    body: () => checked(machine.body()),
+    deviceFields: () => machine.deviceFields(),
+    get stoppedAt() {
+      return machine.stoppedAt;
+    },
+    get rounds() {
+      return machine.rounds;
+    },
+  };
 }

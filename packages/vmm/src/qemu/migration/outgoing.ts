@@ -80,7 +80,10 @@ export class OutgoingStream {
   async completed(): Promise<void> {
     const { status, reason } = await pollUntil(() => ended(this.#qmp), "the migration's end", END_LIMIT_MS);
     if (status === "completed") return;
-    throw new QemuError("COMMAND", `${this.#qmp.path}: the migration ${status}${reason === undefined ? "" : `: ${reason}`}`);
+    throw new QemuError(
+      "COMMAND",
+      `${this.#qmp.path}: the migration ${status}${reason === undefined ? "" : `: ${reason}`}`,
+    );
   }
 
   /** Ends the migration wherever it is. @throws QemuError */

@@ -72,7 +72,7 @@ export class PreCopy {
    */
   async *memory(): AsyncGenerator<Buffer, void> {
     while (!(await this.#stopped())) {
-      for (let taken = 0; taken < BURST; ) {
+      for (let taken = 0; taken < BURST;) {
         const chunk = await this.#stream.take();
         if (chunk === undefined) break;
         taken += chunk.length;
