@@ -1,0 +1,64 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { QemuError } from "./errors.ts";
+import { outgoingStream } from "./migration/outgoing.ts";
+import type { QmpClient } from "./qmp.ts";
+import type { DeviceLayout } from "./stream/device-layout.ts";
+import { readDeviceState } from "./stream/device-state.ts";
+import { StreamError } from "./stream/errors.ts";
+import { StreamScanner } from "./stream/stream-scanner.ts";
+import type { StreamSection } from "./stream/tail.ts";
+
+/** A stopped QEMU's device sections, and how they were had. */
+export interface DeviceDump {
+  readonly sections: readonly StreamSection[];
+  /**
+   * `state`: QEMU wrote its devices only, in a millisecond, and nothing changed by it. `stream`: from a whole migration stream, after
+   * which QEMU holds the guest for one that has left: it writes no other stream, and its disks are closed, until it runs or is reset.
+   */
+  readonly by: "state" | "stream";
+}
+
+/**
+ * Has a stopped QEMU write its device state. Where `layout` does not tell how to read it, a whole migration stream is taken, and
+ * `layout` learns from it. Sections that are as in `known` are taken from there.
+ * @throws QemuError, StreamError
+ */
+export async function dumpDevices(
+  qmp: QmpClient,
+  layout: DeviceLayout,
+  known?: readonly StreamSection[],
+): Promise<DeviceDump> {
+  const sections = layout.sections === undefined ? undefined : await readState(qmp, layout.sections, known);
+  return sections === undefined ? { sections: await readStream(qmp, layout), by: "stream" } : { sections, by: "state" };
+}
+
+/** Undefined where QEMU does not write its device state, or the description is not one of it. */
+async function readState(
+  qmp: QmpClient,
+  description: NonNullable<DeviceLayout["sections"]>,
+  known: readonly StreamSection[] | undefined,
+): Promise<readonly StreamSection[] | undefined> {
+  // Only this user reaches a folder made by mkdtemp.
+  const folder = await mkdtemp(join(tmpdir(), "portrait-state-"));
+  try {
+    const filename = join(folder, "state");
+    // live: with false, QEMU keeps its disks.
+    await qmp.execute("xen-save-devices-state", { filename, live: false });
+    return readDeviceState(await readFile(filename), description, known);
+  } catch (error) {
+    if (error instanceof StreamError || (error instanceof QemuError && error.code === "COMMAND")) return undefined;
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function readStream(qmp: QmpClient, layout: DeviceLayout): Promise<readonly StreamSection[]> {
+  const scanner = new StreamScanner();
+  for await (const chunk of outgoingStream(qmp)) scanner.push(chunk);
+  const { sections, description } = scanner.end();
+  layout.learn(description);
+  return sections;
+}
