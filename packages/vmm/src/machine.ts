@@ -8,6 +8,14 @@ export interface DeviceField {
   readonly value: number | string | boolean | null;
 }
 
+/** Two dumps of one engine, each in a stable order. */
+export interface DumpPair {
+  readonly source: readonly DeviceField[];
+  readonly destination: readonly DeviceField[];
+  /** Fields that are equal and were left out of both. */
+  readonly leftOut: number;
+}
+
 /** Fields of an engine's dump that may differ after a restore. */
 export interface FieldAllowance {
   /** A path; `*` stands for any run of characters. */
@@ -54,8 +62,8 @@ export interface GuestSource {
   readonly ports: PortTarget;
   /** CPU and memory, without any device, piece by piece. */
   body(): GuestBody;
-  /** The engine's own dump of its device state, in a stable order; asked for once the body has been read. */
-  deviceFields(): readonly DeviceField[] | Promise<readonly DeviceField[]>;
+  /** The engine's own dump of its device state, for a machine of the same engine to compare itself with; asked for once the body has been read. */
+  deviceDump(): Uint8Array;
 }
 
 /** A machine whose guest runs on while most of its memory leaves. */
@@ -79,8 +87,11 @@ export interface GuestTarget {
   readonly ports: PortTarget;
   /** Takes CPU and memory over. */
   restore(body: GuestBody): Promise<void>;
-  /** The engine's own dump of its device state, in a stable order. */
-  deviceFields(): readonly DeviceField[] | Promise<readonly DeviceField[]>;
+  /**
+   * The source's device state beside this machine's own.
+   * @throws where the dump is not one of this engine's
+   */
+  besideOwn(dump: Uint8Array): DumpPair | Promise<DumpPair>;
   /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
   readonly deviations: readonly FieldAllowance[];
   /** Ends the machine and frees what it holds. */
@@ -100,5 +111,6 @@ export interface Machine extends GuestSource, GuestTarget {
   onConsole(listener: (text: string) => void): void;
   /** Types on the first serial port. */
   type(text: string): void;
+  /** The engine's own dump of its device state, in a stable order. */
   deviceFields(): readonly DeviceField[];
 }

@@ -57,7 +57,7 @@ describe("a ticking guest", () => {
     const { memorySize } = source.machine;
     const machine = await coldMachine({
       memorySize,
-      version: 1,
+      version: 2,
       engine: "",
       engineVersion: "",
       guest: "",

@@ -158,14 +158,14 @@ async function dying(qemu: LinuxQemu, moment: Moment): Promise<QemuTarget> {
   const target = await targetOf(qemu);
   const kill = () => void qemu.process.kill("SIGKILL");
   const restore = target.restore.bind(target);
-  const deviceFields = target.deviceFields.bind(target);
+  const besideOwn = target.besideOwn.bind(target);
   target.restore = async (body) => {
     await restore(typeof moment === "number" ? after(body, moment, kill) : body);
     if (moment === "plan") kill();
   };
-  target.deviceFields = () => {
+  target.besideOwn = (dump) => {
     if (moment === "comparison") kill();
-    return deviceFields();
+    return besideOwn(dump);
   };
   return target;
 }

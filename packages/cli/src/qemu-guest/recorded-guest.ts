@@ -115,7 +115,7 @@ function interruptible(session: Session, machine: QemuSource): LiveSource {
     ...{ engine, engineVersion, memorySize, ports },
     ahead: () => checked(machine.ahead()),
     body: () => checked(machine.body()),
-    deviceFields: () => machine.deviceFields(),
+    deviceDump: () => machine.deviceDump(),
     get stoppedAt() {
       return machine.stoppedAt;
     },

@@ -28,13 +28,14 @@ export async function buildGuest<M extends GuestTarget>(
   library: Library,
 ): Promise<BuiltGuest<M>> {
   await restoreBody(machine, hello, image);
-  const { plan, fields } = await image.devices();
+  const { plan, dump } = await image.devices();
   const start = performance.now();
   if (machine.accessCount > 0) await carryOut(resetSteps(concerned(plan, library)), machine.ports);
   const { drained } = await carryOut(plan.steps, machine.ports);
   const replayMs = performance.now() - start;
   const allowances = allowancesFor(library, machine.engine, machine.deviations);
-  const comparison = compareDevices(fields, await machine.deviceFields(), allowances);
+  const { source, destination, leftOut } = await machine.besideOwn(dump);
+  const comparison = compareDevices(source, destination, allowances, leftOut);
   const classifier = classifierAfter(plan, library);
   return { machine, classifier, name: hello.guest, result: { comparison, replayMs, drained } };
 }

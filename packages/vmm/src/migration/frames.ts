@@ -10,7 +10,7 @@ export const FRAME = {
   memory: 2,
   cpu: 3,
   plan: 4,
-  fields: 5,
+  dump: 5,
   end: 6,
   stream: 7,
   ready: 16,

@@ -1,11 +1,11 @@
 import type { Plan } from "@portrait/replayer";
 import { z } from "zod";
-import type { BodyPiece, DeviceField, GuestSource } from "../machine.ts";
+import type { BodyPiece, GuestSource } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, type Frame, type FrameReader, type FrameWriter } from "./frames.ts";
 
 /** Version of the image format. */
-const IMAGE_VERSION = 1;
+const IMAGE_VERSION = 2;
 const PAGE = 4096;
 const MEMORY_LIMIT = 2 ** 40;
 /** How long the next frame of an image may take to come. */
@@ -34,10 +34,6 @@ const planSchema = z.object({
   unreachable: z.array(z.object({ device: z.string(), what: z.string(), reason: z.string() })),
   counts: z.object({ accesses: z.int().min(0), kept: z.int().min(0), steps: z.int().min(0) }),
 });
-
-const fieldsSchema = z.array(
-  z.object({ path: z.string(), value: z.union([z.number(), z.string(), z.boolean(), z.null()]) }),
-);
 
 const helloSchema = z.object({
   version: z.literal(IMAGE_VERSION, "the image is of another version; use the portrait that made it"),
@@ -76,7 +72,7 @@ export async function writePieces(
 export async function writeImageBody(writer: FrameWriter, source: GuestSource, plan: Plan): Promise<number> {
   const bodyBytes = await writePieces(writer, source.body());
   await writer.writeJson(FRAME.plan, plan);
-  await writer.writeJson(FRAME.fields, await source.deviceFields());
+  await writer.write(FRAME.dump, source.deviceDump());
   await writer.writeEnd();
   return bodyBytes;
 }
@@ -90,8 +86,8 @@ export async function readHello(reader: FrameReader): Promise<ImageHello> {
 /** What an image says of the guest's devices. */
 export interface ImageDevices {
   readonly plan: Plan;
-  /** The source's device state, to be compared with. */
-  readonly fields: readonly DeviceField[];
+  /** The source's device state, as its engine dumps it, to be compared with. */
+  readonly dump: Uint8Array;
 }
 
 const BODY_KINDS = new Map<number, BodyPiece["kind"]>([
@@ -126,9 +122,9 @@ export class ImageReader {
   /** What follows the body. @throws MigrationError FORMAT, also where any byte of the image was damaged; PEER, TIMEOUT. */
   async devices(): Promise<ImageDevices> {
     const plan = parse(planSchema, await this.#expect(FRAME.plan, "plan"), "plan");
-    const fields = parse(fieldsSchema, await this.#expect(FRAME.fields, "device state"), "device state");
+    const dump = await this.#expect(FRAME.dump, "device state");
     await this.#expect(FRAME.end, "end");
-    return { plan, fields };
+    return { plan, dump };
   }
 
   async #expect(type: number, what: string): Promise<Uint8Array> {

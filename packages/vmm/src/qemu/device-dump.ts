@@ -8,7 +8,7 @@ import type { DeviceLayout } from "./stream/device-layout.ts";
 import { readDeviceState } from "./stream/device-state.ts";
 import { StreamError } from "./stream/errors.ts";
 import { StreamScanner } from "./stream/stream-scanner.ts";
-import type { StreamSection } from "./stream/tail.ts";
+import type { StreamSection } from "./stream/section.ts";
 
 /** A stopped QEMU's device sections, and how they were had. */
 export interface DeviceDump {

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PortTarget } from "@portrait/replayer";
 import type { AccessBatch } from "@portrait/tracer";
-import type { BodyPiece, DeviceField, GuestBody, Machine, RunLimits, StopReason } from "../machine.ts";
+import type { BodyPiece, DeviceField, DumpPair, GuestBody, Machine, RunLimits, StopReason } from "../machine.ts";
 import { bodyPieces, collectBody } from "./body.ts";
 import { captureCpu, memoryOf, restoreCpuAndMemory, type CpuAndMemory } from "./cpu-state.ts";
 import { deviceFields } from "./device-fields.ts";
+import { dumpOf, fieldsIn } from "./dump.ts";
 import { v86Deviations } from "./deviations.ts";
 import { V86Engine } from "./engine.ts";
 import { V86Error } from "./errors.ts";
@@ -193,6 +194,14 @@ class EngineMachine implements V86Machine {
 
   deviceFields(): readonly DeviceField[] {
     return deviceFields(this.#engine.cpu);
+  }
+
+  deviceDump(): Uint8Array {
+    return dumpOf(this.deviceFields());
+  }
+
+  besideOwn(dump: Uint8Array): DumpPair {
+    return { source: fieldsIn(dump), destination: this.deviceFields(), leftOut: 0 };
   }
 
   async destroy(): Promise<void> {

@@ -1,10 +1,10 @@
 import type { PortTarget } from "@portrait/replayer";
-import type { BodyPiece, DeviceField, LiveSource } from "../../machine.ts";
+import type { BodyPiece, LiveSource } from "../../machine.ts";
 import { MonitorPorts } from "../monitor-ports.ts";
 import { markLog } from "../capture/mark.ts";
 import { QmpClient } from "../qmp.ts";
 import { QtestTarget } from "../qtest-target.ts";
-import { isDevice, strippedTail } from "../stream/kept-sections.ts";
+import { strippedTail } from "../stream/kept-sections.ts";
 import { StreamScanner } from "../stream/stream-scanner.ts";
 import { memorySize } from "./memory-size.ts";
 import { OutgoingStream } from "./outgoing.ts";
@@ -34,7 +34,7 @@ export class QemuSource implements LiveSource {
   #scanner = new StreamScanner();
   #stoppedAt = 0;
   #wasRunning = false;
-  #fields: readonly DeviceField[] = [];
+  #dump: Uint8Array = new Uint8Array();
 
   private constructor(qmp: QmpClient, qtest: QtestTarget | undefined, memorySize: number) {
     this.engineVersion = versionText(qmp.version);
@@ -108,14 +108,14 @@ export class QemuSource implements LiveSource {
     const stream = this.#stream;
     yield* this.#pieces(stream.rest());
     const tail = this.#scanner.end();
-    this.#fields = tail.sections.filter(isDevice).flatMap(({ fields }) => fields);
+    this.#dump = tail.bytes;
     yield { kind: "stream", parts: [strippedTail(tail)] };
     await stream.completed();
   }
 
-  /** The sections that {@link body} took out. */
-  deviceFields(): readonly DeviceField[] {
-    return this.#fields;
+  /** The end of the stream with the sections that {@link body} took out. */
+  deviceDump(): Uint8Array {
+    return this.#dump;
   }
 
   /** Ends the migration and the connection; the guest stays as it is. @throws QemuError */

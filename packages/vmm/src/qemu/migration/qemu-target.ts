@@ -1,15 +1,17 @@
 import type { PortTarget } from "@portrait/replayer";
-import type { DeviceField, GuestBody, GuestTarget } from "../../machine.ts";
+import type { DumpPair, GuestBody, GuestTarget } from "../../machine.ts";
 import { MigrationError } from "../../migration/errors.ts";
 import { QemuError } from "../errors.ts";
 import { qemuDeviations } from "../deviations.ts";
 import { QmpClient } from "../qmp.ts";
 import { QtestTarget } from "../qtest-target.ts";
 import { isDevice } from "../stream/kept-sections.ts";
-import { StreamScanner } from "../stream/stream-scanner.ts";
+import type { StreamSection } from "../stream/section.ts";
+import { readTail } from "../stream/tail.ts";
+import { DeviceLayout } from "../stream/device-layout.ts";
+import { dumpDevices } from "../device-dump.ts";
 import { feedIncoming } from "./incoming.ts";
 import { memorySize } from "./memory-size.ts";
-import { outgoingStream } from "./outgoing.ts";
 import { pollUntil, runState } from "./status.ts";
 import { QEMU, versionText } from "./version.ts";
 
@@ -85,14 +87,20 @@ export class QemuTarget implements GuestTarget {
     return (await runState(this.#qmp)) === "inmigrate" ? undefined : true;
   }
 
-  /** Its own migration stream's device sections. The guest stays stopped. @throws QemuError, StreamError */
-  async deviceFields(): Promise<readonly DeviceField[]> {
-    const scanner = new StreamScanner();
-    for await (const chunk of outgoingStream(this.#qmp)) scanner.push(chunk);
-    return scanner
-      .end()
-      .sections.filter(isDevice)
-      .flatMap(({ fields }) => fields);
+  /**
+   * The source's device sections that differ from this QEMU's own, field by field. The guest stays stopped.
+   * @throws QemuError, StreamError
+   */
+  async besideOwn(dump: Uint8Array): Promise<DumpPair> {
+    const { sections: theirs, description } = readTail(Buffer.from(dump.buffer, dump.byteOffset, dump.byteLength), 0);
+    const layout = new DeviceLayout();
+    layout.learn(description);
+    const { sections: own } = await dumpDevices(this.#qmp, layout, theirs);
+    const same = own.filter((section) => theirs.includes(section) && isDevice(section));
+    const fieldsOf = (sections: readonly StreamSection[]) =>
+      sections.filter((section) => isDevice(section) && !same.includes(section)).flatMap(({ fields }) => fields);
+    const leftOut = same.reduce((sum, { fieldCount }) => sum + fieldCount, 0);
+    return { source: fieldsOf(theirs), destination: fieldsOf(own), leftOut };
   }
 
   /** Lets the guest run here from now on. @throws QemuError */

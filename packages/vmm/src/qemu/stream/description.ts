@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { PART } from "./layout.ts";
 import { StreamError } from "./errors.ts";
 
@@ -27,28 +26,6 @@ export interface SectionDescription extends StructureDescription {
   readonly instance_id: number;
 }
 
-const count = z.int().min(0).max(0xffffffff);
-const fieldSchema: z.ZodType<FieldDescription> = z.lazy(() =>
-  z.object({
-    name: z.string(),
-    type: z.string(),
-    size: count,
-    array_len: count.optional(),
-    index: count.optional(),
-    struct: structureSchema.optional(),
-  }),
-);
-const structure = {
-  vmsd_name: z.string().optional(),
-  version: count.optional(),
-  fields: z.array(fieldSchema).optional(),
-  subsections: z.array(z.lazy(() => structureSchema)).optional(),
-};
-const structureSchema: z.ZodType<StructureDescription> = z.object(structure);
-const descriptionSchema = z.object({
-  devices: z.array(z.object({ name: z.string(), instance_id: count, ...structure })),
-});
-
 /** A stream's description of its sections, and where in the tail the sections end. */
 export interface Description {
   readonly sections: readonly SectionDescription[];
@@ -65,10 +42,10 @@ export function readDescription(tail: Buffer, offset: number): Description {
   }
   try {
     const text = tail.toString("utf8", at + HEAD_BYTES);
-    return { sections: descriptionSchema.parse(JSON.parse(text)).devices, end: at - 1 };
+    return { sections: sectionsIn(JSON.parse(text)), end: at - 1 };
   } catch (cause) {
     // Forged nesting ends as a RangeError of the parser's stack.
-    const reason = cause instanceof z.ZodError ? (cause.issues[0]?.message ?? "") : String(cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StreamError("FORMAT", offset + at, `its description cannot be read: ${reason}`, { cause });
   }
 }
@@ -84,4 +61,68 @@ function findDescription(tail: Buffer): number | undefined {
     if (fits && tail[at - 1] === PART.end && tail[at + HEAD_BYTES] === OPENING_BRACE) return at;
   }
   return undefined;
+}
+
+/** The sections a parsed description lists. Checked by hand, because the guest stands still meanwhile. @throws TypeError */
+function sectionsIn(description: unknown): readonly SectionDescription[] {
+  const devices = recordOf(description, "the description")["devices"];
+  if (!Array.isArray(devices)) throw new TypeError("it lists no devices");
+  return devices.map((device: unknown) => sectionOf(recordOf(device, "a device")));
+}
+
+function sectionOf(device: Parsed): SectionDescription {
+  const name = textOf(device, "name");
+  return { name, instance_id: countOf(device, "instance_id"), ...structureOf(device) };
+}
+
+function structureOf(parsed: Parsed): StructureDescription {
+  return {
+    vmsd_name: optional(parsed, "vmsd_name", textOf),
+    version: optional(parsed, "version", countOf),
+    fields: optional(parsed, "fields", (from, key) => listOf(from, key).map((field) => fieldOf(recordOf(field, key)))),
+    subsections: optional(parsed, "subsections", (from, key) =>
+      listOf(from, key).map((subsection) => structureOf(recordOf(subsection, key))),
+    ),
+  };
+}
+
+function fieldOf(parsed: Parsed): FieldDescription {
+  return {
+    name: textOf(parsed, "name"),
+    type: textOf(parsed, "type"),
+    size: countOf(parsed, "size"),
+    array_len: optional(parsed, "array_len", countOf),
+    index: optional(parsed, "index", countOf),
+    struct: optional(parsed, "struct", (from, key) => structureOf(recordOf(from[key], key))),
+  };
+}
+
+/** What a JSON text had between braces. */
+type Parsed = Readonly<Record<string, unknown>>;
+
+function recordOf(value: unknown, what: string): Parsed {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError(`${what} is no object`);
+  return value as Parsed;
+}
+
+function optional<T>(from: Parsed, key: string, read: (from: Parsed, key: string) => T): T | undefined {
+  return from[key] === undefined ? undefined : read(from, key);
+}
+
+function textOf(from: Parsed, key: string): string {
+  const value = from[key];
+  if (typeof value === "string") return value;
+  throw new TypeError(`"${key}" is no text`);
+}
+
+function countOf(from: Parsed, key: string): number {
+  const value = from[key];
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return value;
+  throw new TypeError(`"${key}" is no number of 32 bits`);
+}
+
+function listOf(from: Parsed, key: string): readonly unknown[] {
+  const value = from[key];
+  if (Array.isArray(value)) return value;
+  throw new TypeError(`"${key}" is no list`);
 }

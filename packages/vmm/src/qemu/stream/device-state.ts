@@ -2,7 +2,7 @@ import type { SectionDescription } from "./description.ts";
 import { StreamError } from "./errors.ts";
 import { PART, STREAM_MAGIC, STREAM_VERSION } from "./layout.ts";
 import { SectionWalk } from "./section-walk.ts";
-import type { StreamSection } from "./tail.ts";
+import type { StreamSection } from "./section.ts";
 
 const HEAD_BYTES = 8;
 

@@ -4,6 +4,12 @@ import type { DeviceField } from "../../machine.ts";
 const BYTEWISE_LIMIT = 256;
 const BUFFERS = new Set(["buffer", "pci config"]);
 
+/** How many fields {@link decodeField} gives for so many bytes of the type. */
+export function fieldsIn(type: string, size: number): number {
+  if (type === "unused_buffer") return 0;
+  return BUFFERS.has(type) && size <= BYTEWISE_LIMIT ? size : 1;
+}
+
 /**
  * The fields in the bytes of one described field, by its type (QEMU 7.2, migration/vmstate-types.c). Numbers beyond 2^53 are decimal
  * texts, long buffers and unknown types hexadecimal ones; padding gives none.

@@ -1,5 +1,6 @@
 import { PART } from "./layout.ts";
-import type { StreamSection, StreamTail } from "./tail.ts";
+import type { StreamSection } from "./section.ts";
+import type { StreamTail } from "./tail.ts";
 
 /** The sections that pass to the destination, each with the reason; every other one is rebuilt through ports. */
 export const KEPT_SECTIONS: Readonly<Record<string, string>> = {

@@ -1,9 +1,9 @@
 import type { DeviceField } from "../../machine.ts";
 import type { FieldDescription, SectionDescription, StructureDescription } from "./description.ts";
 import { StreamError } from "./errors.ts";
-import { decodeField } from "./field-values.ts";
+import { decodeField, fieldsIn } from "./field-values.ts";
 import { FOOTER_BYTES, PART } from "./layout.ts";
-import type { StreamSection } from "./tail.ts";
+import { StreamSection } from "./section.ts";
 
 /** Fields of one stream; far more than a PC has (some 9,000). */
 const FIELD_LIMIT = 1 << 18;
@@ -23,7 +23,9 @@ export class SectionWalk {
   readonly #subsections: WalkOptions["subsections"];
   #at = 0;
   #walked = 0;
-  #fields: DeviceField[] = [];
+  #fieldCount = 0;
+  /** Where decoded fields go; undefined: they are counted and passed over. */
+  #fields: DeviceField[] | undefined;
 
   /** `offset` is the bytes' place in the stream. */
   constructor(bytes: Buffer, offset: number, { subsections }: WalkOptions) {
@@ -51,13 +53,26 @@ export class SectionWalk {
     if (!fits || header.readUInt32BE(4) !== (version ?? header.readUInt32BE(4))) {
       throw this.#error(`section "${found}" where its description has "${name}" ${instance}`);
     }
-    this.#fields = [];
+    this.#fieldCount = 0;
+    const body = this.#at;
     this.#structure(description, `${name}[${instance}]`);
+    const content = this.#bytes.subarray(body, this.#at);
     const footer = this.#take(FOOTER_BYTES);
     if (footer[0] !== PART.footer || footer.readUInt32BE(1) !== number) {
       throw this.#error(`section "${name}" does not end where its description says`);
     }
-    return { name, instance, bytes: this.#bytes.subarray(start, this.#at), fields: distinct(this.#fields) };
+    const decode = () => {
+      const walk = new SectionWalk(content, this.#offset + body, { subsections: this.#subsections });
+      return walk.#decoded(description);
+    };
+    const bytes = this.#bytes.subarray(start, this.#at);
+    return new StreamSection({ name, instance, bytes, fieldCount: this.#fieldCount, decode });
+  }
+
+  #decoded(description: SectionDescription): DeviceField[] {
+    this.#fields = [];
+    this.#structure(description, `${description.name}[${description.instance_id}]`);
+    return distinct(this.#fields);
   }
 
   /** @throws StreamError */
@@ -66,7 +81,7 @@ export class SectionWalk {
   }
 
   #structure({ fields = [], subsections = [] }: StructureDescription, path: string): void {
-    for (const field of fields) this.#field(field, `${path}.${field.name}`);
+    for (const field of fields) this.#field(field, this.#fields === undefined ? "" : `${path}.${field.name}`);
     if (this.#subsections === "all") for (const subsection of subsections) this.#subsection(subsection, path);
     else {
       const here = () => subsections.find((subsection) => this.#stands(subsection));
@@ -94,19 +109,21 @@ export class SectionWalk {
       this.#element(field, field.index === undefined ? path : `${path}[${field.index}]`);
       return;
     }
-    for (let i = 0; i < field.array_len; i++) this.#element(field, `${path}[${i}]`);
+    for (let i = 0; i < field.array_len; i++) this.#element(field, this.#fields === undefined ? "" : `${path}[${i}]`);
   }
 
-  #element({ type, size, struct }: FieldDescription, path: string): void {
+  #element({ name, type, size, struct }: FieldDescription, path: string): void {
     if (++this.#walked > FIELD_LIMIT) throw this.#error(`more than ${FIELD_LIMIT} fields`);
     if (struct === undefined) {
-      for (const field of decodeField(path, type, this.#take(size))) this.#fields.push(field);
+      const bytes = this.#take(size);
+      this.#fieldCount += fieldsIn(type, size);
+      if (this.#fields !== undefined) for (const field of decodeField(path, type, bytes)) this.#fields.push(field);
       return;
     }
     const start = this.#at;
     this.#structure(struct, path);
     if (this.#subsections === "all" && this.#at - start !== size)
-      throw this.#error(`${path} has ${this.#at - start} bytes, not ${size}`);
+      throw this.#error(`"${name}" has ${this.#at - start} bytes, not ${size}`);
   }
 
   #expect(type: number, what: string): void {
