@@ -6,7 +6,7 @@ import type { TraceInfo } from "./info.ts";
 import type { ByteSource } from "./io/byte-source.ts";
 import { ByteWindow } from "./io/byte-window.ts";
 import { RangeCutter, type TraceRange } from "./range.ts";
-import { TraceWalker, type TraceChunk, type TraceEvent } from "./trace-walker.ts";
+import { FROM_THE_START, TraceWalker, type TraceChunk, type TraceEvent, type WalkStart } from "./trace-walker.ts";
 
 /** What can be wrong with a header that is one. */
 const HEADER_FAULTS: ReadonlySet<TraceFormatCode> = new Set(["TRACE_HEADER_DAMAGED", "TRACE_VERSION", "TRACE_FEATURE"]);
@@ -20,6 +20,9 @@ export class TraceReader {
   readonly info: TraceInfo;
   readonly #source: ByteSource;
   #problems: TraceProblem[] = [];
+  /** Where {@link more} goes on, and what it found wrong before that. */
+  #position: WalkStart = FROM_THE_START;
+  #passed: readonly TraceProblem[] = [];
 
   private constructor(source: ByteSource, info: TraceInfo) {
     this.#source = source;
@@ -49,6 +52,24 @@ export class TraceReader {
     const cutter = new RangeCutter(range);
     for await (const chunk of this.#chunks(await this.#seek(range))) {
       yield* cutter.cut(chunk.batch, chunk.gapBefore);
+      if (cutter.done) return;
+    }
+  }
+
+  /**
+   * What the source has beyond what earlier calls have given, for a trace that is being written: every access, marker and gap once.
+   * What is half written comes when it is whole. {@link problems} are those of all calls.
+   */
+  async *more(range: Pick<TraceRange, "toSeq" | "toTime"> = {}): AsyncGenerator<AccessBatch, void, undefined> {
+    const cutter = new RangeCutter(range);
+    const walker = new TraceWalker(this.#source, this.#position);
+    this.#problems = [...this.#passed];
+    for await (const event of walker.walk()) {
+      if (event.kind === "problem") this.#problems.push(event.problem);
+      if (event.kind !== "chunk") continue;
+      this.#position = walker.position;
+      this.#passed = [...this.#problems];
+      yield* cutter.cut(event.chunk.batch, event.chunk.gapBefore);
       if (cutter.done) return;
     }
   }

@@ -96,6 +96,19 @@ export class TraceWalker {
     this.#info = start.info;
   }
 
+  /** Where a later walk goes on behind the chunk this one has given last. */
+  get position(): WalkStart {
+    return {
+      offset: this.#scanner.offset,
+      chunk: this.#number,
+      expected: this.#expected,
+      seqBase: this.#seqBase,
+      timeBase: this.#timeBase,
+      lastTime: this.#lastTime,
+      info: this.#info,
+    };
+  }
+
   async *walk(): AsyncGenerator<TraceEvent, void, undefined> {
     let first = this.#atStart;
     for (let scanned = await this.#scanner.next(); scanned !== undefined; scanned = await this.#scanner.next()) {

@@ -100,7 +100,13 @@ async function migrate(folder, move) {
 async function portrait(from, to, options) {
   from.qmp.close();
   to.qmp.close();
-  const args = ["migrate", "--from", `qemu:${from.socket},qtest=${from.qtest}`, "--trace", join(from.folder, "trace.pio")];
+  const args = [
+    "migrate",
+    "--from",
+    `qemu:${from.socket},qtest=${from.qtest}`,
+    "--trace",
+    join(from.folder, "trace.pio"),
+  ];
   const child = spawn(
     process.execPath,
     [PORTRAIT, ...args, "--to", `qemu:${to.socket},qtest=${to.qtest}`, "-o", "json", ...options],

@@ -267,7 +267,7 @@ async function countsWithout(
 ): Promise<number[]> {
   const { plan } = await planFor(source, careful);
   const { engine, engineVersion, memorySize } = source.machine;
-  const hello = { version: 1, engine, engineVersion, memorySize, guest: "linux" } as const;
+  const hello = { version: 2, engine, engineVersion, memorySize, guest: "linux" } as const;
   const machine = await factory(context, destination)(hello);
   machines.push(machine);
   await machine.restore(source.machine.body());

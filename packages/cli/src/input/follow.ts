@@ -3,12 +3,8 @@ import { classifiedColumns, type Classifier } from "@portrait/classifier";
 import { BATCH_CAPACITY } from "@portrait/tracer";
 import { checkInterrupted, type Session } from "../session.ts";
 import { rangeOf, type ClassifiedBatch, type ClassifiedTrace, type PassEnd } from "./classified-trace.ts";
-import { FollowPosition } from "./follow-position.ts";
 
 const POLL_MS = 200;
-
-/** A pass over a file that is looked through again may take this part of the time at the most. */
-const BUSY_PART = 0.25;
 
 /**
  * Feeds a trace that is being written to `classifier`, and waits for more until it is closed or the pass ends. What was
@@ -21,23 +17,16 @@ export async function* followedBatches(
   options: PassEnd & { readonly criteria: boolean },
 ): AsyncGenerator<ClassifiedBatch, void, undefined> {
   const columns = classifiedColumns(BATCH_CAPACITY, options);
-  const position = new FollowPosition();
-  for (let size = -1; ;) {
-    const grown = (await trace.source.size()) ?? 0;
-    const begun = performance.now();
-    if (grown !== size) {
-      position.beginPass();
-      for await (const whole of trace.reader.batches({ fromSeq: position.nextSeq, ...rangeOf(options) })) {
-        const batch = position.advance(whole);
-        checkInterrupted(session);
-        classifier.feed(batch, columns);
-        yield { batch, columns };
-      }
+  let nextSeq = 0;
+  for (;;) {
+    for await (const batch of trace.reader.more(rangeOf(options))) {
+      checkInterrupted(session);
+      classifier.feed(batch, columns);
+      nextSeq = batch.firstSeq + batch.length;
+      yield { batch, columns };
     }
-    size = grown;
-    if (isClosed(trace) || position.nextSeq > (options.lastSeq ?? Infinity)) return;
-    const busy = performance.now() - begun;
-    await sleep(Math.max(POLL_MS, busy / BUSY_PART), undefined, { signal: session.signal }).catch(() => undefined);
+    if (isClosed(trace) || nextSeq > (options.lastSeq ?? Infinity)) return;
+    await sleep(POLL_MS, undefined, { signal: session.signal }).catch(() => undefined);
     checkInterrupted(session);
   }
 }

@@ -3,10 +3,9 @@ import type { Classifier } from "@portrait/classifier";
 import { UsageError } from "../errors.ts";
 import { classifierFor, openClassified, type ClassifiedTrace } from "../input/classified-trace.ts";
 import { isClosed } from "../input/follow.ts";
-import { FollowPosition } from "../input/follow-position.ts";
 import { checkInterrupted, type Session } from "../session.ts";
 
-const POLL_MS = 10;
+const POLL_MS = 1;
 const MARK_LIMIT_MS = 10_000;
 
 /** What a trace that is being recorded says of a guest, read on as it grows. */
@@ -14,7 +13,6 @@ export class GrowingTrace {
   readonly trace: ClassifiedTrace;
   readonly classifier: Classifier;
   readonly #session: Session;
-  readonly #position = new FollowPosition();
   readonly #markers = new Set<string>();
 
   private constructor(session: Session, trace: ClassifiedTrace) {
@@ -33,9 +31,7 @@ export class GrowingTrace {
 
   /** Reads what is there. */
   async readOn(): Promise<void> {
-    this.#position.beginPass();
-    for await (const whole of this.trace.reader.batches({ fromSeq: this.#position.nextSeq })) {
-      const batch = this.#position.advance(whole);
+    for await (const batch of this.trace.reader.more()) {
       checkInterrupted(this.#session);
       this.classifier.feed(batch);
       for (const { text } of batch.markers) this.#markers.add(text);
