@@ -8,7 +8,7 @@ import { buildGuest, type BuiltGuest, type MachineFactory } from "./build-guest.
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import { planFor, type WatchedGuest } from "./guest.ts";
-import { FRAME_LIMIT_MS, helloOf, ImageReader, readHello, writeImageBody } from "./image.ts";
+import { FRAME_LIMIT_MS, helloOf, ImageReader, readHello, writeDevices, writePieces } from "./image.ts";
 
 /** What a checkpoint holds. */
 export interface CheckpointReport {
@@ -42,7 +42,8 @@ export async function writeCheckpoint(
   try {
     const writer = new FrameWriter(file);
     await writer.writeJson(FRAME.hello, helloOf(guest.machine, guest.name));
-    const memoryBytes = await writeImageBody(writer, guest.machine, plan);
+    const memoryBytes = await writePieces(writer, guest.machine.body());
+    await writeDevices(writer, guest.machine, plan);
     file.end();
     await finished(file);
     await rename(unfinished, path);

@@ -1,5 +1,13 @@
 import { Classifier, type Library } from "@portrait/classifier";
-import { makePlan, readSource, type Plan, type PlanStep, type ReadBackReport } from "@portrait/replayer";
+import {
+  makePlan,
+  readSource,
+  verifyTarget,
+  type Plan,
+  type PlanStep,
+  type PortTarget,
+  type ReadBackReport,
+} from "@portrait/replayer";
 import { BatchBuilder, opOf } from "@portrait/tracer";
 import type { GuestSource, LiveSource, Machine } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
@@ -40,6 +48,21 @@ export async function planFor(
   const plan = makePlan(guest.classifier);
   if (plan.unknown.length > 0 && !options.allowUnknown) throw unknownState(plan);
   return { plan, readBack };
+}
+
+/** A machine that is not there. */
+const NOBODY: PortTarget = {
+  name: "nobody",
+  perform: (operations) => Promise.resolve(operations.map(() => 0)),
+};
+
+/**
+ * Does without a machine what {@link planFor} will do, and forgets it: code that runs for the first time takes many times as long, and the guest
+ * will stand still meanwhile.
+ */
+export async function rehearsePlan(classifier: Classifier): Promise<void> {
+  await verifyTarget(classifier, NOBODY);
+  makePlan(classifier);
 }
 
 function unknownState(plan: Plan): MigrationError {

@@ -68,13 +68,11 @@ export async function writePieces(
   return bytes;
 }
 
-/** Writes what is left of a stopped guest's image after its hello. Gives the bytes of CPU and memory that were written. */
-export async function writeImageBody(writer: FrameWriter, source: GuestSource, plan: Plan): Promise<number> {
-  const bodyBytes = await writePieces(writer, source.body());
+/** Writes what follows the body: the plan, and the dump of the source's device state. */
+export async function writeDevices(writer: FrameWriter, source: GuestSource, plan: Plan): Promise<void> {
   await writer.writeJson(FRAME.plan, plan);
   await writer.write(FRAME.dump, source.deviceDump());
   await writer.writeEnd();
-  return bodyBytes;
 }
 
 /** Reads the first frame of an image. @throws MigrationError FORMAT where it is not one. */

@@ -3,9 +3,9 @@ import type { Plan, ReadBackReport } from "@portrait/replayer";
 import type { GuestSource } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
-import { planFor, type LiveGuest, type WatchedGuest } from "./guest.ts";
+import { planFor, rehearsePlan, type GuestPlan, type LiveGuest, type WatchedGuest } from "./guest.ts";
 import { expectAnswer, resultSchema, type DestinationResult } from "./handshake.ts";
-import { helloOf, parse, writeImageBody, writePieces } from "./image.ts";
+import { helloOf, parse, writeDevices, writePieces } from "./image.ts";
 
 const ANSWER_LIMIT_MS = 30_000;
 
@@ -47,15 +47,16 @@ export async function sendGuest(
   const writer = new FrameWriter(connection);
   const reader = new FrameReader(connection);
   const live = "catchUp" in guest ? guest : undefined;
-  const aheadBytes = live === undefined ? 0 : await sendAhead(live, writer, reader);
-  const { plan, readBack } = await planFor(guest, options);
-  if (live === undefined) await greet(guest, writer, reader);
-  const restBytes = await writeImageBody(writer, guest.machine, plan);
+  const { memoryBytes, plan, readBack } =
+    live === undefined
+      ? await sendStopped(guest, writer, reader, options)
+      : await sendLive(live, writer, reader, options);
+  await writeDevices(writer, guest.machine, plan);
   const decision = await decide(writer, reader, options);
   return {
     downtimeMs: performance.now() - (live?.machine.stoppedAt ?? begun),
     rounds: live?.machine.rounds ?? 1,
-    memoryBytes: aheadBytes + restBytes,
+    memoryBytes,
     plan,
     readBack,
     ...decision,
@@ -67,12 +68,35 @@ async function greet(guest: WatchedGuest<GuestSource>, writer: FrameWriter, read
   await expectAnswer(reader, FRAME.ready, "the destination's READY", ANSWER_LIMIT_MS);
 }
 
-/** Sends memory until the guest is stopped, and lets the classifier know of everything it did. */
-async function sendAhead(guest: LiveGuest, writer: FrameWriter, reader: FrameReader): Promise<number> {
+/** What was sent of a guest before its devices, and the plan for these. */
+interface SentBody extends GuestPlan {
+  readonly memoryBytes: number;
+}
+
+async function sendStopped(
+  guest: WatchedGuest<GuestSource>,
+  writer: FrameWriter,
+  reader: FrameReader,
+  options: SendOptions,
+): Promise<SentBody> {
+  const planned = await planFor(guest, options);
   await greet(guest, writer, reader);
-  const bytes = await writePieces(writer, guest.machine.ahead());
-  await guest.catchUp();
-  return bytes;
+  return { ...planned, memoryBytes: await writePieces(writer, guest.machine.body()) };
+}
+
+/** Sends memory until the guest is stopped; then what is left of it goes while the plan is made. */
+async function sendLive(
+  guest: LiveGuest,
+  writer: FrameWriter,
+  reader: FrameReader,
+  options: SendOptions,
+): Promise<SentBody> {
+  await greet(guest, writer, reader);
+  await rehearsePlan(guest.classifier);
+  const aheadBytes = await writePieces(writer, guest.machine.ahead());
+  const planned = guest.catchUp().then(() => planFor(guest, options));
+  const [restBytes, plan] = await Promise.all([writePieces(writer, guest.machine.body()), planned]);
+  return { ...plan, memoryBytes: aheadBytes + restBytes };
 }
 
 /** Takes the destination's comparison, and gives the guest up or keeps it. @throws MigrationError */

@@ -9,7 +9,7 @@ import { seesEveryWrite } from "./write-tracking.ts";
 /** Bytes of the stream that are taken before the migration's state is looked at again. */
 const BURST = 512 << 10;
 /** Bytes left of a round at which the guest is stopped, and rounds after which it is stopped however many are left. */
-const ENOUGH = 4 << 20;
+const ENOUGH = 1 << 20;
 const ROUND_LIMIT = 10;
 const SETUP_LIMIT_MS = 10_000;
 const SWITCH_OVER_LIMIT_MS = 30_000;
