@@ -1,6 +1,6 @@
-import { createHash, type Hash } from "node:crypto";
-import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
+import { crc32 } from "node:zlib";
+import { Outflow } from "../outflow.ts";
 import { within } from "../limit.ts";
 import { MigrationError } from "./errors.ts";
 
@@ -31,15 +31,15 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
-/** Writes frames to a stream, and hashes what it wrote. */
+/** Writes frames to a stream, and keeps the checksum of what it wrote. */
 export class FrameWriter {
-  readonly #stream: Writable;
-  readonly #hash: Hash = createHash("sha256");
+  readonly #outflow: Outflow;
+  #sum = 0;
   /** Bytes written. */
   bytes = 0;
 
   constructor(stream: Writable) {
-    this.#stream = stream;
+    this.#outflow = new Outflow(stream);
   }
 
   /** Resolves when the stream takes more. */
@@ -57,38 +57,26 @@ export class FrameWriter {
     await this.write(type, Buffer.from(JSON.stringify(value)));
   }
 
-  /** Ends an image: the hash of everything written so far. */
+  /** Ends an image: the checksum of everything written so far. */
   async writeEnd(): Promise<void> {
-    await this.write(FRAME.end, this.#hash.copy().digest());
+    await this.write(FRAME.end, sumBytes(this.#sum));
   }
 
   async #put(part: Uint8Array): Promise<void> {
-    if (this.#stream.destroyed || this.#stream.errored) {
-      throw new MigrationError("PEER", "the other side went away", { cause: this.#stream.errored ?? undefined });
-    }
-    this.#hash.update(part);
+    this.#sum = added(part, this.#sum);
     this.bytes += part.length;
-    if (this.#stream.write(part)) return;
-    const listening = new AbortController();
-    const { signal } = listening;
-    const closed = once(this.#stream, "close", { signal }).then(() => {
-      throw new MigrationError("PEER", "the other side went away");
-    });
-    const drained = once(this.#stream, "drain", { signal });
     try {
-      await Promise.race([drained, closed]);
+      await this.#outflow.put(part);
     } catch (cause) {
-      throw cause instanceof MigrationError ? cause : new MigrationError("PEER", "the other side went away", { cause });
-    } finally {
-      listening.abort();
+      throw new MigrationError("PEER", "the other side went away", { cause });
     }
   }
 }
 
-/** Reads frames from a stream, each within a time limit, and hashes what it read. */
+/** Reads frames from a stream, each within a time limit, and keeps the checksum of what it read. */
 export class FrameReader {
   readonly #iterator: AsyncIterator<unknown>;
-  readonly #hash: Hash = createHash("sha256");
+  #sum = 0;
   #held: Buffer[] = [];
   #size = 0;
 
@@ -101,7 +89,7 @@ export class FrameReader {
    * @throws MigrationError TIMEOUT, PEER when the stream ends, FORMAT when the length is out of bounds.
    */
   async read(what: string, limitMs: number): Promise<Frame> {
-    const before = this.#hash.copy();
+    const before = this.#sum;
     const head = await this.#take(HEAD, what, limitMs);
     const type = head.readUInt8(0);
     const length = head.readUInt32LE(1);
@@ -109,10 +97,10 @@ export class FrameReader {
       throw new MigrationError("FORMAT", `a frame of ${length} bytes where ${what} was expected: this is not an image`);
     }
     const payload = await this.#take(length, what, limitMs);
-    if (type === FRAME.end && !before.digest().equals(payload)) {
-      throw new MigrationError("FORMAT", "the image's hash does not match its bytes: it is damaged");
+    if (type === FRAME.end && !sumBytes(before).equals(payload)) {
+      throw new MigrationError("FORMAT", "the image's checksum does not match its bytes: it is damaged");
     }
-    this.#hash.update(head).update(payload);
+    this.#sum = added(payload, added(head, before));
     return { type, payload };
   }
 
@@ -141,6 +129,17 @@ export class FrameReader {
     this.#size = whole.length - length;
     return whole.subarray(0, length);
   }
+}
+
+/** The CRC-32 of more bytes. zlib takes bytes that have no address, as none may, for a new beginning. */
+function added(bytes: Uint8Array, sum: number): number {
+  return bytes.length === 0 ? sum : crc32(bytes, sum);
+}
+
+function sumBytes(sum: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(sum);
+  return bytes;
 }
 
 async function withLimit<T>(promise: Promise<T>, what: string, limitMs: number): Promise<T> {

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createConnection, type Socket } from "node:net";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Outflow } from "../../outflow.ts";
 import { withLimit } from "../limit.ts";
 import type { QmpClient } from "../qmp.ts";
 
@@ -23,7 +24,9 @@ export async function feedIncoming(qmp: QmpClient, pieces: AsyncIterable<Uint8Ar
     await once(socket, "connect");
     socket.on("error", () => undefined);
     try {
-      for await (const piece of pieces) await write(socket, piece);
+      const outflow = new Outflow(socket);
+      for await (const piece of pieces) await limited(outflow.put(piece));
+      await limited(outflow.flushed());
       socket.end();
     } catch (error) {
       socket.destroy();
@@ -34,11 +37,8 @@ export async function feedIncoming(qmp: QmpClient, pieces: AsyncIterable<Uint8Ar
   }
 }
 
-/** Resolves when the bytes are on their way. QEMU hangs up once it has read all it needs: only a write after that is an error. */
-function write(socket: Socket, bytes: Uint8Array): Promise<void> {
-  const written = new Promise<void>((resolve, reject) => {
-    socket.write(bytes, (error) => (error ? reject(error) : resolve()));
-  });
+/** QEMU hangs up once it has read all it needs: only what was written after that is an error. */
+function limited(writing: Promise<void>): Promise<void> {
   const waited = `QEMU read nothing of its migration stream for ${SILENCE_LIMIT_MS / 1000} s`;
-  return withLimit(written, SILENCE_LIMIT_MS, waited);
+  return withLimit(writing, SILENCE_LIMIT_MS, waited);
 }

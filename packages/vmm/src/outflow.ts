@@ -1,0 +1,45 @@
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+
+/** Bytes that may wait in the stream before whoever writes waits as well. */
+const WAITING_LIMIT = 1 << 20;
+
+/** Writes to a stream, a little ahead of what has left. */
+export class Outflow {
+  readonly #stream: Writable;
+  #left: Promise<void> = Promise.resolve();
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+  }
+
+  /** Resolves when the stream takes more. @throws what broke the stream; undefined where it was closed */
+  async put(bytes: Uint8Array): Promise<void> {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.errored) throw stream.errored;
+    this.#left = new Promise((resolve, reject) => {
+      stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+    this.#left.catch(() => undefined);
+    if (stream.writableLength >= WAITING_LIMIT) await this.#drained();
+  }
+
+  /** Resolves when everything written so far has left. @throws what broke the stream */
+  flushed(): Promise<void> {
+    return this.#left;
+  }
+
+  async #drained(): Promise<void> {
+    const stream = this.#stream;
+    const listening = new AbortController();
+    const { signal } = listening;
+    const closed = once(stream, "close", { signal }).then(() => {
+      throw stream.errored;
+    });
+    try {
+      await Promise.race([once(stream, "drain", { signal }), closed]);
+    } finally {
+      listening.abort();
+    }
+  }
+}
