@@ -6,8 +6,9 @@ import type { RunningRounds } from "./settings.ts";
 import { migrationState, pollUntil, type MigrationState } from "./status.ts";
 import { seesEveryWrite } from "./write-tracking.ts";
 
-/** Bytes of the stream that are taken before the migration's state is looked at again. */
-const BURST = 512 << 10;
+/** Part of what is left of a round that is taken of the stream before the migration is looked at again, and the least that is, in bytes. */
+const BURST_PART = 1 / 4;
+const LEAST_BURST = 256 << 10;
 /** Bytes left of a round at which the guest is stopped, and rounds after which it is stopped however many are left. */
 const ENOUGH = 1 << 20;
 const ROUND_LIMIT = 10;
@@ -72,7 +73,8 @@ export class PreCopy {
    */
   async *memory(): AsyncGenerator<Buffer, void> {
     while (!(await this.#stopped())) {
-      for (let taken = 0; taken < BURST;) {
+      const burst = Math.max(LEAST_BURST, this.#state.remaining * BURST_PART);
+      for (let taken = 0; taken < burst;) {
         const chunk = await this.#stream.take();
         if (chunk === undefined) break;
         taken += chunk.length;
