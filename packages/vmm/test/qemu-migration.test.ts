@@ -12,13 +12,12 @@ import {
   QemuTarget,
   restoreCheckpoint,
   writeCheckpoint,
-  type BodyPiece,
-  type GuestBody,
   type BuiltGuest,
   type LocalMigration,
   type SendOptions,
   type WatchedGuest,
 } from "../src/index.ts";
+import { after } from "./support/bodies.ts";
 import { testFolder } from "./support/qemu-process.ts";
 import { numbersIn } from "./support/serial-console.ts";
 import { AccessLog, control, library, startMachine, type LinuxQemu } from "./support/qemu-linux.ts";
@@ -140,15 +139,6 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
     await expectGoesOn({ ...again, before: atCheckpoint });
   });
 });
-
-/** Passes the pieces of a body on, and calls `then` after so many. */
-async function* after(body: GuestBody, pieces: number, then: () => void): AsyncGenerator<BodyPiece> {
-  let left = pieces;
-  for await (const piece of body) {
-    if (left-- === 0) then();
-    yield piece;
-  }
-}
 
 /** When a destination is killed: after so many pieces of CPU and memory, before the plan, or before it is compared. */
 type Moment = number | "plan" | "comparison";

@@ -4,6 +4,7 @@ import { Classifier } from "@portrait/classifier";
 import { describe, expect, test, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
+import { after } from "./support/bodies.ts";
 import { migrateLocally, QemuSource, QemuTarget, type LocalMigration } from "../src/index.ts";
 import { AccessLog, control, library } from "./support/qemu-linux.ts";
 import { startQemu, type QemuProcess } from "./support/qemu-process.ts";
@@ -73,6 +74,13 @@ async function expectGoesOn(from: Writer, to: Writer): Promise<void> {
   expect(all).not.toContain("lost");
 }
 
+/** What a QEMU would do in a migration of its own. */
+const settingsOf = (writer: Writer) =>
+  control(writer, async (qmp) => [
+    await qmp.execute("query-migrate-parameters"),
+    await qmp.execute("query-migrate-capabilities"),
+  ]);
+
 describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS }, () => {
   test("loses nothing, and stands still only at the end", async (context) => {
     for (let i = 0; i < 4; i++) {
@@ -88,5 +96,51 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
       guest.machine.close();
       await expectGoesOn(from, to);
     }
+  });
+
+  test("goes at one moment also from a QEMU that would end its stream as early as it can", async (context) => {
+    const from = await writing(context);
+    const eager = { "downtime-limit": 10_000, "max-bandwidth": 2 ** 40 };
+    await control(from, (qmp) => qmp.execute("migrate-set-parameters", eager));
+    const settings = await settingsOf(from);
+    const to = await startWaiting(context);
+    const { report, guest } = await migrate(from, to);
+    expect(report.rounds).toBe(2);
+    expect(report.result.comparison.different).toEqual([]);
+    expect(await settingsOf(from)).toEqual(settings);
+    await guest.machine.run();
+    guest.machine.close();
+    await expectGoesOn(from, to);
+  });
+
+  test("goes on where it was when the destination ends at any moment, and can be migrated after that", async (context) => {
+    const from = await writing(context);
+    const settings = await settingsOf(from);
+    for (const pieces of [0, 5, 40]) {
+      const doomed = await startWaiting(context);
+      const failed = migrate(from, doomed, (source) => {
+        const ahead = source.ahead.bind(source);
+        source.ahead = () => after(ahead(), pieces, () => void doomed.process.kill("SIGKILL"));
+      });
+      await expect(failed).rejects.toMatchObject({ code: expect.stringMatching(/MISMATCH|CLOSED|PORT_TARGET/) });
+      await expectGoesOn(from, from);
+      expect(await settingsOf(from)).toEqual(settings);
+    }
+    const to = await startWaiting(context);
+    const { guest } = await migrate(from, to);
+    await guest.machine.run();
+    guest.machine.close();
+    await expectGoesOn(from, to);
+  });
+
+  test("is sent in one go when it does not run", async (context) => {
+    const from = await writing(context);
+    await control(from, (qmp) => qmp.execute("stop"));
+    const to = await startWaiting(context);
+    const { report, guest } = await migrate(from, to);
+    expect(report.rounds).toBe(1);
+    await guest.machine.run();
+    guest.machine.close();
+    await expectGoesOn(from, to);
   });
 });
