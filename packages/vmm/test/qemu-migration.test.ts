@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Classifier } from "@portrait/classifier";
 import { describe, expect, test, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
-import { debianCloudLinux } from "../../../test-support/debian-linux.ts";
+import { debianCloudLinux, type DebianCloudLinux } from "../../../test-support/debian-linux.ts";
 import { program } from "../../../test-support/program.ts";
 import {
   migrateLocally,
@@ -14,6 +14,7 @@ import {
   writeCheckpoint,
   type BuiltGuest,
   type LocalMigration,
+  type MigrationReport,
   type SendOptions,
   type WatchedGuest,
 } from "../src/index.ts";
@@ -21,6 +22,7 @@ import { after } from "./support/bodies.ts";
 import { testFolder } from "./support/qemu-process.ts";
 import { numbersIn } from "./support/serial-console.ts";
 import { AccessLog, control, library, startMachine, type LinuxQemu } from "./support/qemu-linux.ts";
+import { clockFaults, readClocks, RTC_BEHIND_S, withKnownTsc, type Downtime } from "./support/guest-clock.ts";
 
 const careful = { allowUnknown: false, allowDifferent: false };
 const LIMIT_MS = 180_000;
@@ -32,15 +34,23 @@ interface Guest {
   readonly before: string;
 }
 
-function start(context: TestContext, more: readonly string[]): Promise<LinuxQemu> {
-  return startMachine(need(context, program("qemu-system-x86_64")), need(context, debianCloudLinux()), more);
+/** Program and guest of the tests' machines. */
+interface Kind {
+  readonly command: string;
+  readonly linux: DebianCloudLinux;
 }
 
-const startWaiting = (context: TestContext) => start(context, ["-incoming", "defer"]);
+const kindOf = (context: TestContext): Kind => ({
+  command: need(context, program("qemu-system-x86_64")),
+  linux: need(context, debianCloudLinux()),
+});
+
+const start = ({ command, linux }: Kind, more: readonly string[] = []) => startMachine(command, linux, more);
+const startWaiting = (kind: Kind) => start(kind, ["-incoming", "defer"]);
 
 /** Linux with its counting loop in the background. */
-async function linuxCounting(context: TestContext): Promise<Guest> {
-  const qemu = await start(context, []);
+async function linuxCounting(kind: Kind): Promise<Guest> {
+  const qemu = await start(kind);
   await control(qemu, (qmp) => qmp.execute("cont"));
   await qemu.console.until("guest# ", 60_000);
   qemu.console.type("count 0.1 &\r");
@@ -77,6 +87,26 @@ async function goOn(from: Guest, qemu: LinuxQemu, { machine, classifier }: Built
   return { qemu, classifier, before: from.before + from.qemu.console.text };
 }
 
+/** A guest that was migrated, runs, and stood still for it. */
+interface Moved {
+  readonly report: MigrationReport;
+  readonly guest: Guest;
+  readonly downtime: Downtime;
+}
+
+/** Migrates a guest and lets it run. */
+async function moveOn(guest: Guest, to: LinuxQemu): Promise<Moved> {
+  const runs = performance.now();
+  let stands = runs;
+  const { report, guest: built } = await stopped(guest, (watched) => {
+    stands = performance.now();
+    return migrateLocally(watched, () => targetOf(to), library, careful);
+  });
+  const ready = performance.now();
+  const moved = await goOn(guest, to, built);
+  return { report, guest: moved, downtime: { atLeast: ready - stands, atMost: performance.now() - runs } };
+}
+
 /** Everything the guest has printed, on all its machines. */
 const printed = (guest: Guest) => guest.before + guest.qemu.console.text;
 
@@ -92,25 +122,35 @@ async function expectGoesOn(guest: Guest): Promise<void> {
 }
 
 describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
-  test("counts on through 20 machines, no device field of theirs differs without a reason", async (context) => {
-    let guest = await linuxCounting(context);
+  test("counts on through 20 machines, its clocks right within the downtime, no device field different without a reason", async (context) => {
+    const { command, linux } = kindOf(context);
+    const kind = { command, linux: await withKnownTsc(command, linux) };
+    let guest = await linuxCounting(kind);
+    let clocks = await readClocks(guest.qemu);
+    let stoodStill = 0;
     for (let move = 1; move <= 20; move++) {
-      const next = await startWaiting(context);
-      const { report, guest: moved } = await migrate(guest, next);
+      const next = await startWaiting(kind);
+      const { report, guest: moved, downtime } = await moveOn(guest, next);
       const { fields, different } = report.result.comparison;
       expect([move, report.plan.unknown, different]).toEqual([move, [], []]);
       expect(fields).toBeGreaterThan(4_000);
-      const last = guest.qemu;
-      guest = await goOn(guest, next, moved);
-      last.process.kill("SIGKILL");
+      guest.qemu.process.kill("SIGKILL");
+      guest = moved;
       await guest.qemu.console.untilNumbers("count", 1 + Math.floor(3 * Math.random()));
+      const now = await readClocks(guest.qemu);
+      expect([move, clockFaults(clocks, now, downtime)]).toEqual([move, []]);
+      clocks = now;
+      stoodStill += downtime.atMost;
     }
     await expectGoesOn(guest);
+    // The system's own time is behind by what the guest stood still for, and by what the device was when it booted.
+    expect(clocks.asked.date - clocks.date).toBeLessThan(stoodStill / 1000 + RTC_BEHIND_S + 1);
   });
 
   test("panics or stands still on a machine that gets CPU and memory only", async (context) => {
-    const guest = await linuxCounting(context);
-    const next = await startWaiting(context);
+    const kind = kindOf(context);
+    const guest = await linuxCounting(kind);
+    const next = await startWaiting(kind);
     await stopped(guest, async ({ machine }) => {
       const target = await targetOf(next);
       await target.restore(machine.body());
@@ -122,7 +162,8 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
   });
 
   test("comes back from a checkpoint after its machine is gone, and goes on where it was as well (clone)", async (context) => {
-    const guest = await linuxCounting(context);
+    const kind = kindOf(context);
+    const guest = await linuxCounting(kind);
     const path = join(testFolder(), "linux.checkpoint");
     const atCheckpoint = await stopped(guest, async (watched) => {
       const { bytes } = await writeCheckpoint(watched, path, careful);
@@ -133,7 +174,7 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
     });
     await expectGoesOn(guest);
     guest.qemu.process.kill("SIGKILL");
-    const next = await startWaiting(context);
+    const next = await startWaiting(kind);
     const restored = await restoreCheckpoint(path, () => targetOf(next), library, careful);
     const again = await goOn(guest, next, restored);
     await expectGoesOn({ ...again, before: atCheckpoint });
@@ -162,7 +203,8 @@ async function dying(qemu: LinuxQemu, moment: Moment): Promise<QemuTarget> {
 
 describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
   test("goes on when the migration fails in any way, and can still be migrated afterwards", async (context) => {
-    const guest = await linuxCounting(context);
+    const kind = kindOf(context);
+    const guest = await linuxCounting(kind);
     const expectFailure = async (migrating: Promise<unknown>, code: RegExp, message: RegExp) => {
       const error = { code: expect.stringMatching(code), message: expect.stringMatching(message) };
       await expect(migrating).rejects.toMatchObject(error);
@@ -173,19 +215,19 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
 
     const unseen = { ...guest.qemu, log: new AccessLog(devNull) };
     const late = { ...guest, qemu: unseen, classifier: new Classifier(library, { fromReset: false }) };
-    const next = await startWaiting(context);
+    const next = await startWaiting(kind);
     await expectFailure(migrate(late, next), /UNKNOWN_STATE/, /registers is not known: .*--allow-unknown/s);
 
-    const running = await start(context, []);
+    const running = await start(kind);
     await expectFailure(migrate(guest, running), /MISMATCH/, /-incoming defer/);
 
     for (const moment of [0, 40, "plan", "comparison"] as const) {
-      const doomed = await startWaiting(context);
+      const doomed = await startWaiting(kind);
       const failed = migrateTo(() => dying(doomed, moment));
       await expectFailure(failed, /MISMATCH|CLOSED|PORT_TARGET/, /QEMU/);
     }
 
-    const judged = await startWaiting(context);
+    const judged = await startWaiting(kind);
     const strict = { ...library, devices: [] };
     await expectFailure(
       migrateTo(() => targetOf(judged), strict),
@@ -197,8 +239,9 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
   });
 
   test("that dies while its guest leaves ends the migration, and the destination does not run it", async (context) => {
-    const guest = await linuxCounting(context);
-    const next = await startWaiting(context);
+    const kind = kindOf(context);
+    const guest = await linuxCounting(kind);
+    const next = await startWaiting(kind);
     const machine = await QemuSource.connect({ qmp: guest.qemu.qmp });
     await machine.stop();
     guest.qemu.log.feed(guest.classifier);

@@ -35,7 +35,12 @@ export class SerialConsole {
 
   /** Waits until `text` was printed, at `from` or later. Throws after `limitMs`. */
   async until(text: string, limitMs: number, from = 0): Promise<void> {
-    await this.#until(() => this.text.includes(text, from), JSON.stringify(text), limitMs);
+    await this.#until(() => this.text.includes(text, from) || undefined, JSON.stringify(text), limitMs);
+  }
+
+  /** Waits until `pattern` matches what was printed at `from` or later, and gives the match. Throws after `limitMs`. */
+  untilMatch(pattern: RegExp, limitMs: number, from = 0): Promise<RegExpExecArray> {
+    return this.#until(() => pattern.exec(this.text.slice(from)) ?? undefined, String(pattern), limitMs);
   }
 
   /** The numbers in the whole lines `WORD N` that were printed. */
@@ -45,11 +50,13 @@ export class SerialConsole {
 
   /** Waits until so many lines `WORD N` were printed. Throws after `limitMs`. */
   async untilNumbers(word: string, lines: number, limitMs = 20_000): Promise<void> {
-    await this.#until(() => this.numbers(word).length >= lines, `${lines} lines "${word} …"`, limitMs);
+    await this.#until(() => this.numbers(word).length >= lines || undefined, `${lines} lines "${word} …"`, limitMs);
   }
 
-  async #until(condition: () => boolean, what: string, limitMs: number): Promise<void> {
-    for (const end = performance.now() + limitMs; !condition(); await sleep(10)) {
+  async #until<T>(ask: () => T | undefined, what: string, limitMs: number): Promise<T> {
+    for (const end = performance.now() + limitMs; ; await sleep(10)) {
+      const answer = ask();
+      if (answer !== undefined) return answer;
       if (performance.now() > end) throw new Error(`the guest did not print ${what}, but: ${this.text.slice(-2000)}`);
     }
   }
