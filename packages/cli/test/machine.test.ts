@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { need, type Available } from "../../../test-support/available.ts";
+import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
 import { Workplace } from "./support/portrait.ts";
 import { running } from "./support/running.ts";
+import { smallDisk } from "./support/small-disk.ts";
 
 const TICKER = fileURLToPath(new URL("../../../fixtures/guests/ticker.bin", import.meta.url));
 const boot = ["--guest", TICKER, "--memory", "4", "--deterministic"];
@@ -86,16 +87,12 @@ describe("portrait record", () => {
 
   test("says that the disk is full, and leaves what it had", (context) => {
     const disk = need(context, smallDisk());
-    try {
-      const trace = `${disk}/t.pio`;
-      const { status, stderr } = portrait("record", ...boot, "--clock", "ns", "--until", "3000", "-o", trace);
-      expect(stderr).toMatch(/no space left|disk is full/i);
-      expect(status).toBe(2);
-      const { stdout } = portrait("stats", trace, "-o", "json");
-      expect((JSON.parse(stdout) as { accesses: number }).accesses).toBeGreaterThan(1000);
-    } finally {
-      spawnSync("umount", [disk]);
-    }
+    const trace = `${disk}/t.pio`;
+    const { status, stderr } = portrait("record", ...boot, "--clock", "ns", "--until", "3000", "-o", trace);
+    expect(stderr).toMatch(/no space left|disk is full/i);
+    expect(status).toBe(2);
+    const { stdout } = portrait("stats", trace, "-o", "json");
+    expect((JSON.parse(stdout) as { accesses: number }).accesses).toBeGreaterThan(1000);
   });
 
   test("tells what to do when nothing or nonsense is to be booted", () => {
@@ -109,14 +106,6 @@ describe("portrait record", () => {
     expect(stderr).toMatch(/reset vector|multiboot/);
   });
 });
-
-/** A folder on a file system of 64 KiB of its own; only root can make one. */
-function smallDisk(): Available<string> {
-  const path = place.path("disk");
-  mkdirSync(path);
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", path]).status === 0;
-  return mounted ? { available: true, value: path } : { available: false, reason: "only root can mount a small disk" };
-}
 
 describe("portrait migrate", () => {
   test("lets the guest go on on a second machine, count unbroken, and reports it as the contract says", () => {

@@ -1,94 +1,26 @@
 import { once } from "node:events";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, onTestFinished, test, type TestContext } from "vitest";
-import { QmpClient } from "@portrait/vmm";
+import { afterAll, describe, expect, test, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
-import { startQemu, type QemuProcess } from "../../vmm/test/support/qemu-process.ts";
-import { numbersIn, SerialConsole } from "../../vmm/test/support/serial-console.ts";
+import { numbersIn } from "../../vmm/test/support/serial-console.ts";
 import { ended, Workplace } from "./support/portrait.ts";
+import { addressOf, letRun, machines, qemus, record, tickerImage, tickerOn } from "./support/recorded-qemu.ts";
 
 const place = new Workplace();
 afterAll(() => place.remove());
 
-const image = fileURLToPath(new URL("../../../fixtures/guests/ticker.bin", import.meta.url));
-
-/** A QEMU with the ticking guest, which has not run, or with these options waits for one. */
-interface Ticker extends QemuProcess {
-  /** A second QMP socket, beside a recorder's. */
-  readonly qmp2: string;
-  readonly qtest: string;
-  readonly console: SerialConsole;
-}
-
-/** Options of the machines that take the guest. Without a local APIC the PIC reaches the CPU by itself. */
-const machines = {
-  pc: ["-machine", "pc", "-cpu", "qemu32,-apic", "-nodefaults"],
-  isapc: ["-machine", "isapc", "-cpu", "486", "-nodefaults"],
-  "pc with a VGA": ["-machine", "pc", "-cpu", "qemu32,-apic", "-vga", "std", "-nic", "none"],
-};
-
-async function startTicker(
-  context: TestContext,
-  more: readonly string[] = [],
-  machine: readonly string[] = machines.pc,
-): Promise<Ticker> {
-  const command = need(context, program("qemu-system-i386"));
-  const qemu = await startQemu(command, [
-    ...[...machine, "-m", "16", "-bios", image, "-S"],
-    ...["-qmp", "unix:FOLDER/qmp2,server=on,wait=off", "-serial", "unix:FOLDER/serial,server=on,wait=off"],
-    ...["-qtest", "unix:FOLDER/qtest,server=on,wait=off", "-qtest-log", "none", ...more],
-  ]);
-  const console = await SerialConsole.connect(join(qemu.folder, "serial"));
-  return { ...qemu, qmp2: join(qemu.folder, "qmp2"), qtest: join(qemu.folder, "qtest"), console };
-}
-
-/** Starts recording a guest; resolves once every access is captured. The recorder ends with the test, or when `stop` is called. */
-async function record(source: Ticker, trace: string): Promise<{ stop(): Promise<void> }> {
-  const recorder = place.start("record", "--engine", "qemu", "--qmp", source.qmp, "-o", trace);
-  const end = ended(recorder);
-  const stop = async () => {
-    recorder.kill("SIGINT");
-    await end;
-  };
-  onTestFinished(stop);
-  const qmp = await QmpClient.connect(source.qmp2);
-  for (const name of ["memory_region_ops_read", "memory_region_ops_write", "handle_qmp_command"]) {
-    while (!JSON.stringify(await qmp.execute("trace-event-get-state", { name })).includes("enabled")) await sleep(20);
-  }
-  qmp.close();
-  return { stop };
-}
-
-async function letRun({ qmp2 }: Ticker): Promise<void> {
-  const qmp = await QmpClient.connect(qmp2);
-  await qmp.execute("cont");
-  qmp.close();
-}
-
-/** A guest that is recorded from its first instruction on. */
-async function recordedTicker(
-  context: TestContext,
-  trace: string,
-  machine: readonly string[] = machines.pc,
-): Promise<Ticker> {
-  const source = await startTicker(context, [], machine);
-  await record(source, trace);
-  await letRun(source);
-  return source;
-}
+const tickers = (context: TestContext, machine: readonly string[] = machines.pc) =>
+  qemus(place, need(context, program("qemu-system-i386")), tickerOn(machine));
 
 describe("a guest of a QEMU", { timeout: 60_000 }, () => {
   test.for(Object.entries(machines))(
     "goes on on another $0 while it is recorded, and the report is as the contract says",
     async ([name, machine], context) => {
       const trace = place.path(`${name}.pio`);
-      const source = await recordedTicker(context, trace, machine);
+      const ticker = tickers(context, machine);
+      const source = await ticker.startRecorded(trace);
       await source.console.untilNumbers("tick", 5);
-      const target = await startTicker(context, ["-incoming", "defer"], machine);
-      const to = `qemu:${target.qmp},qtest=${target.qtest}`;
+      const target = await ticker.startWaiting();
       const migrate = place.start(
         "migrate",
         "--from",
@@ -96,7 +28,7 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
         "--trace",
         trace,
         "--to",
-        to,
+        addressOf(target),
         "-o",
         "json",
       );
@@ -115,11 +47,12 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
 
   test("goes on on another QEMU through a second portrait", async (context) => {
     const trace = place.path("b.pio");
-    const source = await recordedTicker(context, trace);
+    const ticker = tickers(context);
+    const source = await ticker.startRecorded(trace);
     await source.console.untilNumbers("tick", 3);
-    const target = await startTicker(context, ["-incoming", "defer"]);
+    const target = await ticker.startWaiting();
     const meeting = `unix:${place.path("meeting")}`;
-    const receive = place.start("receive", meeting, "--on", `qemu:${target.qmp},qtest=${target.qtest}`);
+    const receive = place.start("receive", meeting, "--on", addressOf(target));
     await once(receive.stderr ?? receive, "data");
     const received = ended(receive);
     const migrate = place.start("migrate", "--from", `qemu:${source.qmp2}`, "--trace", trace, "--to", meeting);
@@ -132,12 +65,12 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
 
   test("that was recorded too late, or is not recorded, goes on where it is", async (context) => {
     const trace = place.path("c.pio");
-    const source = await startTicker(context);
-    const target = await startTicker(context, ["-incoming", "defer"]);
+    const ticker = tickers(context);
+    const source = await ticker.start();
+    const to = addressOf(await ticker.startWaiting());
     await letRun(source);
     await source.console.untilNumbers("tick", 2);
-    const recorder = await record(source, trace);
-    const to = `qemu:${target.qmp},qtest=${target.qtest}`;
+    const recorder = await record(place, source, trace);
     const migrate = () => ended(place.start("migrate", "--from", `qemu:${source.qmp2}`, "--trace", trace, "--to", to));
     const late = await migrate();
     expect(late).toMatchObject({ status: 3, stderr: expect.stringMatching(/goes on on the source.*--allow-unknown/s) });
@@ -152,7 +85,7 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
     const cases = [
       [["--from", "qemu:/a", "--to", "v86", "--trace", "a.pio"], /cannot go on on v86/],
       [["--from", "qemu:/a", "--to", "qemu:/b,qtest=/c"], /say with --trace/],
-      [["--guest", image, "--to", "qemu:/b,qtest=/c"], /cannot go on on a QEMU/],
+      [["--guest", tickerImage, "--to", "qemu:/b,qtest=/c"], /cannot go on on a QEMU/],
       [["--from", "qemu:/a", "--to", "qemu:/b", "--trace", "a.pio"], /needs a qtest socket/],
       [["--from", "kvm", "--to", "v86"], /Expected v86 or qemu:/],
     ] as const;

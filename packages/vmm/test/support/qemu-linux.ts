@@ -17,6 +17,14 @@ export interface LinuxQemu extends QemuProcess {
   readonly console: SerialConsole;
 }
 
+/** Options of the machine Linux boots on. */
+export function linuxMachine({ kernel, initrd, append }: DebianCloudLinux): readonly string[] {
+  return [
+    ...["-machine", "pc,kernel-irqchip=off", "-cpu", "qemu64", "-nodefaults", "-m", "128"],
+    ...["-kernel", kernel, "-initrd", initrd, "-append", append],
+  ];
+}
+
 /** Starts the machine Linux boots on; `more` options say what becomes of it. Its guest has not run yet. */
 export async function startMachine(
   command: string,
@@ -24,8 +32,7 @@ export async function startMachine(
   more: readonly string[],
 ): Promise<LinuxQemu> {
   const qemu = await startQemu(command, [
-    ...["-machine", "pc,kernel-irqchip=off", "-cpu", "qemu64", "-nodefaults", "-m", "128", "-S"],
-    ...["-kernel", linux.kernel, "-initrd", linux.initrd, "-append", linux.append],
+    ...[...linuxMachine(linux), "-S"],
     ...["-serial", "unix:FOLDER/serial,server=on,wait=off"],
     ...["-qtest", "unix:FOLDER/qtest,server=on,wait=off", "-qtest-log", "none"],
     ...["-trace", "memory_region_ops_read", "-trace", "memory_region_ops_write", "-D", "FOLDER/log"],
