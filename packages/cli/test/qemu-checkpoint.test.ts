@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, test, type TestContext } from "vitest";
 import { QmpClient } from "@portrait/vmm";
@@ -169,6 +170,25 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
     });
     expect(filesOf(output)).toEqual([]);
     await ticksOn(source);
+    expect(target.console.text).toBe("");
+  });
+
+  test("is not there when Ctrl-C ends its restore", async (context) => {
+    const ticker = tickers(context);
+    const source = await ticker.startRecorded(place.path("f.pio"));
+    await source.console.untilNumbers("tick", 2);
+    const from = ["--from", `qemu:${source.qmp2}`, "--trace", "f.pio"];
+    expect(await portrait("checkpoint", ...from, "-o", "f.checkpoint")).toMatchObject({ status: 0 });
+    const target = await ticker.startWaiting();
+    const gone = once(target.process, "exit");
+    const qtest = await holdQtest(place.path("f.qtest"), target.qtest);
+    const child = place.start("restore", "f.checkpoint", "--to", `qemu:${target.qmp},qtest=${qtest.path}`);
+    const end = ended(child);
+    await qtest.held;
+    child.kill("SIGINT");
+    qtest.release();
+    expect(await end).toMatchObject({ status: 130, stdout: "" });
+    await gone;
     expect(target.console.text).toBe("");
   });
 

@@ -21,7 +21,7 @@ export interface CheckpointReport {
 export interface RestoreOptions {
   /** Go on although device state differs after the plan. */
   readonly allowDifferent: boolean;
-  /** Ends the reading of the file, and with it the machine that is being made. */
+  /** Ends the machine that is being made. */
   readonly signal?: AbortSignal;
 }
 
@@ -72,6 +72,7 @@ export async function restoreCheckpoint<M extends GuestTarget>(
     const machine = await makeMachine(hello);
     try {
       const guest = await buildGuest(machine, hello, new ImageReader(reader), library);
+      options.signal?.throwIfAborted();
       const { different } = guest.result.comparison;
       if (different.length > 0 && !options.allowDifferent) {
         throw new MigrationError("VERIFY", `after the plan ${different.map(({ path: at }) => at).join(", ")} differ`);
