@@ -13,10 +13,15 @@ const tickers = (context: TestContext, machine: readonly string[] = machines.pc)
   qemus(place, need(context, program("qemu-system-i386")), tickerOn(machine));
 
 describe("a guest of a QEMU", { timeout: 60_000 }, () => {
-  test.for(Object.entries(machines))(
-    "goes on on another $0 while it is recorded, and the report is as the contract says",
-    async ([name, machine], context) => {
-      const trace = place.path(`${name}.pio`);
+  const ways = { "stopped first": [], running: ["--precopy"] };
+  const cases = Object.entries(machines).flatMap(([name, machine]) =>
+    Object.entries(ways).map(([way, options]) => ({ name, machine, way, options })),
+  );
+
+  test.for(cases)(
+    "goes on on another $name, $way, while it is recorded, and the report is as the contract says",
+    async ({ name, machine, way, options }, context) => {
+      const trace = place.path(`${name}-${way}.pio`);
       const ticker = tickers(context, machine);
       const source = await ticker.startRecorded(trace);
       await source.console.untilNumbers("tick", 5);
@@ -31,11 +36,12 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
         addressOf(target),
         "-o",
         "json",
+        ...options,
       );
       const { status, stdout, stderr } = await ended(migrate);
       expect([status, stderr]).toEqual([0, ""]);
       expect(JSON.parse(stdout)).toMatchObject({
-        rounds: 1,
+        rounds: options.length + 1,
         plan: { kept: expect.any(Number) },
         verify: { different: [] },
       });
@@ -45,23 +51,27 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
     },
   );
 
-  test("goes on on another QEMU through a second portrait", async (context) => {
-    const trace = place.path("b.pio");
-    const ticker = tickers(context);
-    const source = await ticker.startRecorded(trace);
-    await source.console.untilNumbers("tick", 3);
-    const target = await ticker.startWaiting();
-    const meeting = `unix:${place.path("meeting")}`;
-    const receive = place.start("receive", meeting, "--on", addressOf(target));
-    await once(receive.stderr ?? receive, "data");
-    const received = ended(receive);
-    const migrate = place.start("migrate", "--from", `qemu:${source.qmp2}`, "--trace", trace, "--to", meeting);
-    expect((await ended(migrate)).status).toBe(0);
-    expect(await received).toMatchObject({ status: 0, stderr: expect.stringContaining("runs on") });
-    await target.console.untilNumbers("tick", 3);
-    const all = numbersIn(source.console.text + target.console.text, "tick");
-    expect(all).toEqual(all.map((_, i) => i + 1));
-  });
+  test.for(Object.entries(ways))(
+    "goes on on another QEMU through a second portrait, $0",
+    async ([way, options], context) => {
+      const trace = place.path(`b-${way}.pio`);
+      const ticker = tickers(context);
+      const source = await ticker.startRecorded(trace);
+      await source.console.untilNumbers("tick", 3);
+      const target = await ticker.startWaiting();
+      const meeting = `unix:${place.path(`meeting-${way.length}`)}`;
+      const receive = place.start("receive", meeting, "--on", addressOf(target));
+      await once(receive.stderr ?? receive, "data");
+      const received = ended(receive);
+      const from = ["--from", `qemu:${source.qmp2}`, "--trace", trace];
+      const migrate = place.start("migrate", ...from, "--to", meeting, ...options);
+      expect((await ended(migrate)).status).toBe(0);
+      expect(await received).toMatchObject({ status: 0, stderr: expect.stringContaining("runs on") });
+      await target.console.untilNumbers("tick", 3);
+      const all = numbersIn(source.console.text + target.console.text, "tick");
+      expect(all).toEqual(all.map((_, i) => i + 1));
+    },
+  );
 
   test("that was recorded too late, or is not recorded, goes on where it is", async (context) => {
     const trace = place.path("c.pio");
