@@ -88,10 +88,10 @@ export interface GuestTarget {
   /** Takes CPU and memory over. */
   restore(body: GuestBody): Promise<void>;
   /**
-   * The source's device state beside this machine's own.
+   * Reads the source's dump of its device state. What it gives puts this machine's own beside it.
    * @throws where the dump is not one of this engine's
    */
-  besideOwn(dump: Uint8Array): DumpPair | Promise<DumpPair>;
+  readDump(dump: Uint8Array): () => DumpPair | Promise<DumpPair>;
   /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
   readonly deviations: readonly FieldAllowance[];
   /** Ends the machine and frees what it holds. */

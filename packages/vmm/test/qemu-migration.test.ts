@@ -76,9 +76,10 @@ async function leaving<T>(guest: Guest, use: (live: LiveGuest & WatchedGuest<Qem
 
 /** Stops the guest for as long as `use` takes, with everything it did until then classified; it goes on where that fails. */
 function stopped<T>(guest: Guest, use: (watched: WatchedGuest<QemuSource>) => Promise<T>): Promise<T> {
-  return leaving(guest, async ({ machine, classifier, name, catchUp }) => {
+  return leaving(guest, async (live) => {
+    const { machine, classifier, name } = live;
     await machine.stop();
-    await catchUp();
+    await live.catchUp();
     return use({ machine, classifier, name });
   });
 }
@@ -210,14 +211,14 @@ async function dying(qemu: LinuxQemu, moment: Moment): Promise<QemuTarget> {
   const target = await targetOf(qemu);
   const kill = () => void qemu.process.kill("SIGKILL");
   const restore = target.restore.bind(target);
-  const besideOwn = target.besideOwn.bind(target);
+  const readDump = target.readDump.bind(target);
   target.restore = async (body) => {
     await restore(typeof moment === "number" ? after(body, moment, kill) : body);
     if (moment === "plan") kill();
   };
-  target.besideOwn = (dump) => {
+  target.readDump = (dump) => {
     if (moment === "comparison") kill();
-    return besideOwn(dump);
+    return readDump(dump);
   };
   return target;
 }

@@ -8,7 +8,7 @@ import { buildGuest, type BuiltGuest, type MachineFactory } from "./build-guest.
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import { planFor, type WatchedGuest } from "./guest.ts";
-import { FRAME_LIMIT_MS, helloOf, ImageReader, readHello, writeDevices, writePieces } from "./image.ts";
+import { FRAME_LIMIT_MS, helloOf, ImageReader, readHello, writeEnd, writePieces, writePlan } from "./image.ts";
 
 /** What a checkpoint holds. */
 export interface CheckpointReport {
@@ -43,7 +43,8 @@ export async function writeCheckpoint(
     const writer = new FrameWriter(file);
     await writer.writeJson(FRAME.hello, helloOf(guest.machine, guest.name));
     const memoryBytes = await writePieces(writer, guest.machine.body());
-    await writeDevices(writer, guest.machine, plan);
+    await writePlan(writer, plan);
+    await writeEnd(writer, guest.machine);
     file.end();
     await finished(file);
     await rename(unfinished, path);

@@ -42,7 +42,7 @@ export class FrameWriter {
     this.#outflow = new Outflow(stream);
   }
 
-  /** Resolves when the stream takes more. */
+  /** Resolves when the stream takes more. Frames stay whole where several are written at a time. */
   async write(type: number, ...parts: readonly Uint8Array[]): Promise<void> {
     const head = Buffer.alloc(HEAD);
     head.writeUInt8(type, 0);
@@ -50,7 +50,7 @@ export class FrameWriter {
       parts.reduce((sum, part) => sum + part.length, 0),
       1,
     );
-    for (const part of [head, ...parts]) await this.#put(part);
+    await Promise.all([head, ...parts].map((part) => this.#put(part)));
   }
 
   async writeJson(type: number, value: unknown): Promise<void> {

@@ -68,9 +68,13 @@ export async function writePieces(
   return bytes;
 }
 
-/** Writes what follows the body: the plan, and the dump of the source's device state. */
-export async function writeDevices(writer: FrameWriter, source: GuestSource, plan: Plan): Promise<void> {
+/** Writes the plan, which may come between pieces of the body. */
+export async function writePlan(writer: FrameWriter, plan: Plan): Promise<void> {
   await writer.writeJson(FRAME.plan, plan);
+}
+
+/** Writes what ends an image: the dump of the source's device state, and the checksum. */
+export async function writeEnd(writer: FrameWriter, source: GuestSource): Promise<void> {
   await writer.write(FRAME.dump, source.deviceDump());
   await writer.writeEnd();
 }
@@ -97,6 +101,7 @@ const BODY_KINDS = new Map<number, BodyPiece["kind"]>([
 /** Reads everything of an image after its hello: first the body, then the devices. */
 export class ImageReader {
   readonly #reader: FrameReader;
+  #plan: Plan | undefined;
   /** The first frame behind the body. */
   #next: Frame | undefined;
 
@@ -109,17 +114,19 @@ export class ImageReader {
     for (;;) {
       const frame = await this.#read();
       const kind = BODY_KINDS.get(frame.type);
-      if (kind === undefined) {
+      if (kind !== undefined) yield { kind, parts: [frame.payload] };
+      else if (frame.type === FRAME.plan) this.#plan = parse(planSchema, frame.payload, "plan");
+      else {
         this.#next = frame;
         return;
       }
-      yield { kind, parts: [frame.payload] };
     }
   }
 
   /** What follows the body. @throws MigrationError FORMAT, also where any byte of the image was damaged; PEER, TIMEOUT. */
   async devices(): Promise<ImageDevices> {
-    const plan = parse(planSchema, await this.#expect(FRAME.plan, "plan"), "plan");
+    const plan = this.#plan;
+    if (plan === undefined) throw new MigrationError("FORMAT", "the image has no plan");
     const dump = await this.#expect(FRAME.dump, "device state");
     await this.#expect(FRAME.end, "end");
     return { plan, dump };

@@ -5,7 +5,7 @@ import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import { planFor, rehearsePlan, type GuestPlan, type LiveGuest, type WatchedGuest } from "./guest.ts";
 import { expectAnswer, resultSchema, type DestinationResult } from "./handshake.ts";
-import { helloOf, parse, writeDevices, writePieces } from "./image.ts";
+import { helloOf, parse, writeEnd, writePieces, writePlan } from "./image.ts";
 
 const ANSWER_LIMIT_MS = 30_000;
 
@@ -51,7 +51,7 @@ export async function sendGuest(
     live === undefined
       ? await sendStopped(guest, writer, reader, options)
       : await sendLive(live, writer, reader, options);
-  await writeDevices(writer, guest.machine, plan);
+  await writeEnd(writer, guest.machine);
   const decision = await decide(writer, reader, options);
   return {
     downtimeMs: performance.now() - (live?.machine.stoppedAt ?? begun),
@@ -81,6 +81,7 @@ async function sendStopped(
 ): Promise<SentBody> {
   const planned = await planFor(guest, options);
   await greet(guest, writer, reader);
+  await writePlan(writer, planned.plan);
   return { ...planned, memoryBytes: await writePieces(writer, guest.machine.body()) };
 }
 
@@ -94,9 +95,18 @@ async function sendLive(
   await greet(guest, writer, reader);
   await rehearsePlan(guest.classifier);
   const aheadBytes = await writePieces(writer, guest.machine.ahead());
-  const planned = guest.catchUp().then(() => planFor(guest, options));
-  const [restBytes, plan] = await Promise.all([writePieces(writer, guest.machine.body()), planned]);
-  return { ...plan, memoryBytes: aheadBytes + restBytes };
+  const [restBytes, planned] = await Promise.all([
+    writePieces(writer, guest.machine.body()),
+    sendPlan(guest, writer, options),
+  ]);
+  return { ...planned, memoryBytes: aheadBytes + restBytes };
+}
+
+async function sendPlan(guest: LiveGuest, writer: FrameWriter, options: SendOptions): Promise<GuestPlan> {
+  await guest.catchUp();
+  const planned = await planFor(guest, options);
+  await writePlan(writer, planned.plan);
+  return planned;
 }
 
 /** Takes the destination's comparison, and gives the guest up or keeps it. @throws MigrationError */

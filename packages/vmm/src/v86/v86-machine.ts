@@ -200,8 +200,9 @@ class EngineMachine implements V86Machine {
     return dumpOf(this.deviceFields());
   }
 
-  besideOwn(dump: Uint8Array): DumpPair {
-    return { source: fieldsIn(dump), destination: this.deviceFields(), leftOut: 0 };
+  readDump(dump: Uint8Array): () => DumpPair {
+    const source = fieldsIn(dump);
+    return () => ({ source, destination: this.deviceFields(), leftOut: 0 });
   }
 
   async destroy(): Promise<void> {

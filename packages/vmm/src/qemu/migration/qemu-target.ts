@@ -88,13 +88,17 @@ export class QemuTarget implements GuestTarget {
   }
 
   /**
-   * The source's device sections that differ from this QEMU's own, field by field. The guest stays stopped.
-   * @throws QemuError, StreamError
+   * Reads the source's device sections. What it gives finds those that differ from this QEMU's own; the guest stays stopped.
+   * @throws StreamError; later QemuError, StreamError
    */
-  async besideOwn(dump: Uint8Array): Promise<DumpPair> {
-    const { sections: theirs, description } = readTail(Buffer.from(dump.buffer, dump.byteOffset, dump.byteLength), 0);
+  readDump(dump: Uint8Array): () => Promise<DumpPair> {
+    const { sections, description } = readTail(Buffer.from(dump.buffer, dump.byteOffset, dump.byteLength), 0);
     const layout = new DeviceLayout();
     layout.learn(description);
+    return () => this.#besideOwn(sections, layout);
+  }
+
+  async #besideOwn(theirs: readonly StreamSection[], layout: DeviceLayout): Promise<DumpPair> {
     const { sections: own } = await dumpDevices(this.#qmp, layout, theirs);
     const same = own.filter((section) => theirs.includes(section) && isDevice(section));
     const fieldsOf = (sections: readonly StreamSection[]) =>
