@@ -66,6 +66,8 @@ export interface Access {
   readonly port: number;
   readonly width: Width;
   readonly value: number;
+  /** True for a string instruction, also where its count is 1. */
+  readonly string: boolean;
   readonly count: number;
   readonly payload: Uint8Array | undefined;
 }
@@ -193,6 +195,7 @@ export function accessAt(batch: AccessBatch, i: number): Access {
     port: batch.port[i] ?? 0,
     width: widthOf(op),
     value: batch.value[i] ?? 0,
+    string: isString(op),
     count: string?.count ?? 1,
     payload: string?.payload,
   };

@@ -60,3 +60,17 @@ export class TraceWriteError extends Error {
     this.code = code;
   }
 }
+
+/** Why a log could not be imported; stable names for programs. */
+export type ImportCode = "IMPORT_UNRECOGNISED" | "IMPORT_LINE";
+
+/** A log that could not be imported. */
+export class ImportError extends Error {
+  override readonly name = "ImportError";
+  readonly code: ImportCode;
+
+  constructor(code: ImportCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -3,7 +3,7 @@ import { fieldsOf, type ShownAccess, type ShownPart } from "./shown-access.ts";
 
 /** An access as `portrait inspect` prints it in JSON. */
 export function accessJson({ access, parts, verdict, criteria }: ShownAccess): Record<string, unknown> {
-  const { seq, time, vcpu, direction, port, width, value, count, payload } = access;
+  const { seq, time, vcpu, direction, port, width, value, string, count, payload } = access;
   const [first, other] = parts;
   return {
     seq,
@@ -13,7 +13,7 @@ export function accessJson({ access, parts, verdict, criteria }: ShownAccess): R
     port: hex(port),
     width,
     value: hex(value),
-    ...(count > 1 && { count }),
+    ...(string && { count }),
     ...(payload !== undefined && { payload: Buffer.from(payload).toString("hex") }),
     ...(first !== undefined && other === undefined && partJson(first)),
     ...(other !== undefined && {
