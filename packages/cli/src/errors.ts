@@ -78,7 +78,7 @@ export function explain(error: unknown): { readonly message: string; readonly ex
   if (code === "REFUSED") return { message, exit: EXIT.refused };
   if (error instanceof MigrationError) return { message, exit: MIGRATION_EXITS[error.code] ?? EXIT.badInput };
   if (error instanceof QemuError || error instanceof StreamError) return { message, exit: EXIT.badInput };
-  if (code !== undefined && (BAD_INPUT.has(code) || /^(TRACE|V86)_/.test(code)))
+  if (code !== undefined && (BAD_INPUT.has(code) || /^(TRACE|IMPORT|V86)_/.test(code)))
     return { message, exit: EXIT.badInput };
   const words = code === undefined ? undefined : FILE_ERRORS[code];
   if (words !== undefined) return { message: `${pathOf(error)}: ${words}`, exit: EXIT.badInput };

@@ -7,6 +7,7 @@ import { addClone } from "./commands/clone.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDevices } from "./commands/devices.ts";
 import { addDiff } from "./commands/diff.ts";
+import { addImport } from "./commands/import.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addPlan } from "./commands/plan.ts";
@@ -37,6 +38,7 @@ export function buildProgram(runner: Runner): Command {
   const add = [
     addDemo,
     addRecord,
+    addImport,
     addInspect,
     addStats,
     addState,

@@ -72,6 +72,9 @@ export interface Access {
   readonly payload: Uint8Array | undefined;
 }
 
+/** Markers and gaps a batch holds at the most. */
+const REMARKS_CAPACITY = 4096;
+
 /** Bits an access can move, by log2 of its width in bytes. */
 const WIDTH_MASKS = [0xff, 0xffff, -1] as const;
 
@@ -89,6 +92,8 @@ export class BatchBuilder {
   #gaps: Gap[] = [];
   #firstSeq: number;
   #length = 0;
+  /** Time of the last access handed on. */
+  #handedOnTime = 0;
 
   /** `firstSeq` numbers the first access; `sink` must not keep the batch's columns beyond the call. */
   constructor(sink: (batch: AccessBatch) => void, options: { firstSeq?: number; capacity?: number } = {}) {
@@ -105,6 +110,11 @@ export class BatchBuilder {
   /** Sequence number the next access will have. */
   get nextSeq(): number {
     return this.#firstSeq + this.#length;
+  }
+
+  /** Time of the last access, nanoseconds since the start of the trace. */
+  get lastTime(): number {
+    return this.#time[this.#length - 1] ?? this.#handedOnTime;
   }
 
   /**
@@ -151,11 +161,13 @@ export class BatchBuilder {
   /** Puts a marker before the next access. */
   marker(time: number, text: string): void {
     this.#markers.push({ index: this.#length, time, text });
+    this.#flushRemarks();
   }
 
   /** Puts a gap before the next access. */
   gap(time: number, reason: string, lost?: number): void {
     this.#gaps.push({ index: this.#length, time, reason, lost });
+    this.#flushRemarks();
   }
 
   /** Hands on what has been collected, if anything. */
@@ -173,12 +185,17 @@ export class BatchBuilder {
       markers: this.#markers,
       gaps: this.#gaps,
     };
+    this.#handedOnTime = this.lastTime;
     this.#firstSeq += this.#length;
     this.#length = 0;
     this.#strings = [];
     this.#markers = [];
     this.#gaps = [];
     this.#sink(batch);
+  }
+
+  #flushRemarks(): void {
+    if (this.#markers.length + this.#gaps.length === REMARKS_CAPACITY) this.flush();
   }
 }
 

@@ -8,6 +8,8 @@ export { importFormats } from "./import/formats.ts";
 export { importTrace } from "./import/import-trace.ts";
 export type { ImportOptions, ImportReport } from "./import/import-trace.ts";
 export type { ImportFormat, Importer, LeftOut, LogFacts } from "./import/importer.ts";
+export { recogniseLog } from "./import/recognise-log.ts";
+export type { RecognisedLog } from "./import/recognise-log.ts";
 export type { BadLine, LineCounts, LineOptions } from "./import/lines/line-reader.ts";
 export { QemuLog } from "./import/qemu-log.ts";
 export type { QemuLogCounts, QemuLogOptions } from "./import/qemu-log.ts";

@@ -4,19 +4,16 @@ import { expectedAccesses } from "../../../../test-support/guest.ts";
 import { INFO, memorySink, read, type Row } from "../../test/traces.ts";
 import { directionOf, widthOf } from "../access.ts";
 import { importTrace } from "./import-trace.ts";
+import { recogniseLog } from "./recognise-log.ts";
 
 /** Imports a file of fixtures/, whatever it is. */
 async function imported(file: string) {
   const url = new URL(`../../../../fixtures/${file}`, import.meta.url);
   const sink = memorySink();
-  const report = await importTrace(createReadStream(url), sink, {
-    info: ({ clock, startedAt, format }) => ({
-      ...INFO,
-      clock,
-      startedAt,
-      machine: { ...INFO.machine, engine: format.engine, decodesAliases: format.decodesAliases },
-    }),
-  });
+  const log = await recogniseLog(createReadStream(url));
+  const { facts, format } = log;
+  const machine = { ...INFO.machine, engine: format.engine, decodesAliases: format.decodesAliases };
+  const report = await importTrace(log, sink, { info: { ...INFO, clock: facts.clock, machine } });
   return { report, ...(await read(sink.bytes())) };
 }
 

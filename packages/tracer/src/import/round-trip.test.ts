@@ -9,6 +9,7 @@ import { TraceReader } from "../trace-reader.ts";
 import { importFormats } from "./formats.ts";
 import { importTrace, type ImportReport } from "./import-trace.ts";
 import type { BadLine } from "./lines/line-reader.ts";
+import { recogniseLog } from "./recognise-log.ts";
 
 /** A trace as plain text, remarks before the access they stand before. */
 async function plain(bytes: Uint8Array): Promise<string> {
@@ -39,9 +40,9 @@ async function imported(text: string, from?: string, pieceLength = 1000): Promis
   const sink = memorySink();
   const bad: BadLine[] = [];
   const format = importFormats.find(({ name }) => name === from);
-  const report = await importTrace(pieces(Buffer.from(text), pieceLength), sink, {
-    ...(format !== undefined && { format }),
-    info: ({ clock }) => infoWith(clock),
+  const log = await recogniseLog(pieces(Buffer.from(text), pieceLength), format);
+  const report = await importTrace(log, sink, {
+    info: infoWith(log.facts.clock),
     malformed: (line) => bad.push(line),
   });
   const { rows, markers, gaps } = await read(sink.bytes());
@@ -102,8 +103,9 @@ marker "that was all"
     'marker 3 "hello"',
     'gap "a" "b"',
   ])("a line that cannot be read is told with its number: %s", async (line) => {
-    const { rows, bad, report } = await imported(`out8 0x20 0x11\n${line}\nout8 0x20 0x12\n`);
+    const { rows, gaps, bad, report } = await imported(`out8 0x20 0x11\n${line}\nout8 0x20 0x12\n`);
     expect(rows.length).toBe(2);
+    expect(gaps).toMatchObject([{ index: 1, reason: "line 2 of the log could not be read" }]);
     expect(report.counts).toMatchObject({ malformed: 1, firstMalformed: 2 });
     expect(bad).toMatchObject([{ line: 2, text: line }]);
   });
@@ -203,8 +205,8 @@ test("a reading that breaks off leaves a closed trace of what came before", asyn
   const malformed = (): never => {
     throw new Error("enough");
   };
-  const log = pieces(Buffer.from("out8 0x20 0x11\nwhat?\nout8 0x21 0x30\n"), 1000);
-  await expect(importTrace(log, sink, { info: ({ clock }) => infoWith(clock), malformed })).rejects.toThrow("enough");
+  const log = await recogniseLog(pieces(Buffer.from("out8 0x20 0x11\nwhat?\nout8 0x21 0x30\n"), 1000));
+  await expect(importTrace(log, sink, { info: infoWith("none"), malformed })).rejects.toThrow("enough");
   const { rows, reader } = await read(sink.bytes());
   expect(rows).toMatchObject([{ port: 0x20 }]);
   expect(reader.problems).toEqual([]);
@@ -229,4 +231,15 @@ test("no bytes make an import throw", async () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test("remarks without accesses in between are handed on in bounded batches", async () => {
+  const { gaps, markers } = await imported('marker "a"\ngap "b"\n'.repeat(10_000), "plain", 65_536);
+  expect([gaps.length, markers.length]).toEqual([10_000, 10_000]);
+});
+
+test("lines that cannot be read, one after the other, are one gap", async () => {
+  const { gaps, report } = await imported(`out8 0x20 0x11\n${"what?\n".repeat(1000)}out8 0x20 0x12\n`);
+  expect(report.counts.malformed).toBe(1000);
+  expect(gaps).toMatchObject([{ index: 1 }]);
 });
