@@ -1,5 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
-import { hasProgram, run } from "./run.mjs";
+import { hasProgram, outputOf, run } from "./run.mjs";
+
+/** Not a program of its own: a module of Debian's Python. */
+const PYTHON_PROTOBUF = "google.protobuf";
 
 /** Programs that tests call, with the Debian package each comes from. A test that lacks its program skips and says so. */
 const programs = {
@@ -7,13 +10,15 @@ const programs = {
   lz4: "lz4",
   jq: "jq",
   "qemu-system-i386": "qemu-system-x86",
+  protoc: "protobuf-compiler",
+  [PYTHON_PROTOBUF]: "python3-protobuf",
 };
 
 const TRIES = 3;
 
 /** Installs what is missing where that is possible (root, on Debian or Ubuntu); else says what tests will skip. */
 export function installTestPrograms() {
-  const missing = Object.keys(programs).filter((name) => !hasProgram(name));
+  const missing = Object.keys(programs).filter((name) => !isThere(name));
   if (missing.length === 0) return;
   const packages = missing.map((name) => programs[name]);
   if (!canInstall()) {
@@ -30,6 +35,11 @@ export function installTestPrograms() {
     // What matters is whether the packages can be had then; an update also fails for lists nobody needs.
     apt("update");
   }
+}
+
+function isThere(name) {
+  if (name !== PYTHON_PROTOBUF) return hasProgram(name);
+  return outputOf("/usr/bin/python3", ["-c", `import ${PYTHON_PROTOBUF}`]) !== undefined;
 }
 
 function install(packages) {

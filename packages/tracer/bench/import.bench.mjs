@@ -50,7 +50,11 @@ function writers() {
       ({ direction, port, width, value }) =>
         `0000.0002    RH.U    [f000:e062]   IO: ${direction === "out" ? "out" : " in"}${{ 8: "b", 16: "w", 32: "l" }[width]} ${hex(port).padStart(4, "0")} ${direction === "out" ? "<=" : "=>"} ${hex(value).padStart(width / 4, "0")}`,
     ],
-    ["ndjson", "NDJSON", ({ payload: _, string: __, count: ___, ...access }) => JSON.stringify(access)],
+    [
+      "ndjson",
+      "NDJSON",
+      ({ seq, time, direction, port, width, value }) => JSON.stringify({ seq, time, direction, port, width, value }),
+    ],
     ["plain", "plain text", (access) => plainAccess(access, "us")],
   ];
 }

@@ -199,6 +199,13 @@ export class BatchBuilder {
   }
 }
 
+/** The elements of a string access's payload, unsigned. */
+export function elementsOf(payload: Uint8Array, width: Width): number[] {
+  const bytes = width / 8;
+  const view = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  return Array.from({ length: Math.floor(payload.length / bytes) }, (_, i) => view.readUIntLE(i * bytes, bytes));
+}
+
 /** Row `i` of a batch as an object. */
 export function accessAt(batch: AccessBatch, i: number): Access {
   const op = batch.op[i] ?? 0;

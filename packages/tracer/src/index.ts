@@ -1,8 +1,10 @@
 export { allOnes, directionOf, isOut, isString, opOf, widthOf } from "./access.ts";
 export type { Direction, Op, Width } from "./access.ts";
-export { accessAt, BATCH_CAPACITY, BatchBuilder } from "./batch.ts";
+export { accessAt, BATCH_CAPACITY, BatchBuilder, elementsOf } from "./batch.ts";
 export type { Access, AccessBatch, Gap, Marker, StringAccess } from "./batch.ts";
 export type { ClockUnit, DescriptionReference, MachineInventory, TraceInfo } from "./info.ts";
+export { PerfettoWriter } from "./export/perfetto.ts";
+export type { PerfettoAnnotations, PerfettoValue } from "./export/perfetto.ts";
 export { PLAIN_TEXT_HEAD, plainAccess, plainGap, plainMarker } from "./export/plain-text.ts";
 export { importFormats } from "./import/formats.ts";
 export { importTrace } from "./import/import-trace.ts";
