@@ -7,6 +7,7 @@ import { addClone } from "./commands/clone.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDevices } from "./commands/devices.ts";
 import { addDiff } from "./commands/diff.ts";
+import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addMigrate } from "./commands/migrate.ts";
@@ -39,6 +40,7 @@ export function buildProgram(runner: Runner): Command {
     addDemo,
     addRecord,
     addImport,
+    addExport,
     addInspect,
     addStats,
     addState,

@@ -17,20 +17,18 @@ describe("portrait import", () => {
     [LOG, "QEMU's trace log"],
     ["import-kvm-pio/perf-script.txt", "the kvm_pio tracepoint as text"],
     ["import-serialice/log.txt", "a SerialICE log"],
-  ])("%s is recognised by itself, and so is what portrait prints of it", (name, title) => {
+  ])("%s is recognised by itself", (name, title) => {
     const { status, stderr } = place.run("import", fixture(name), "-o", "a.pio");
     expect(status).toBe(0);
     expect(stderr).toContain(`accesses from ${title}`);
-    writeFileSync(place.path("a.ndjson"), place.run("inspect", "a.pio", "-o", "ndjson").stdout);
-    expect(place.run("import", "a.ndjson", "-o", "b.pio").status).toBe(0);
-    expect(place.run("diff", "a.pio", "b.pio", "--exact").status).toBe(0);
   });
 
   test("a log may be packed with gzip, and come through a pipe", () => {
     const packed = gzipSync(readFileSync(fixture(LOG)));
     expect(place.runWith({ input: packed }, "import", "-", "-o", "packed.pio").status).toBe(0);
     expect(place.run("import", fixture(LOG), "-o", "file.pio").status).toBe(0);
-    expect(place.run("diff", "packed.pio", "file.pio", "--exact").status).toBe(0);
+    const inspected = (name: string): string => place.run("inspect", name, "-o", "ndjson").stdout;
+    expect(inspected("packed.pio")).toBe(inspected("file.pio"));
     const cut = place.runWith({ input: packed.subarray(0, 200) }, "import", "-", "--from", "qemu", "-o", "cut.pio");
     expect(cut).toMatchObject({ status: 2 });
     expect(cut.stderr).toContain("stdin: the gzip data is damaged");

@@ -1,9 +1,10 @@
 import type { Output } from "../output/output.ts";
 import type { AccessPrinter, Remark } from "./access-printer.ts";
+import type { AccessTaker } from "./selection.ts";
 import type { ShownAccess } from "./shown-access.ts";
 
 /** The first or last so many accesses, and the remarks between them, on their way to the output. */
-export class AccessWindow {
+export class AccessWindow implements AccessTaker {
   readonly #out: Output;
   readonly #printer: AccessPrinter;
   readonly #head: number;

@@ -1,7 +1,9 @@
 import { open, stat, type FileHandle } from "node:fs/promises";
+import { Writable } from "node:stream";
 import type { ByteSink } from "@portrait/tracer";
 import { UsageError } from "../errors.ts";
 import type { Session } from "../session.ts";
+import { Output } from "./output.ts";
 
 /** A file being written, or stdout. */
 export interface OpenSink {
@@ -22,6 +24,26 @@ export async function openSink(session: Session, path: string, input: string): P
   }
   const file = await open(path, "w");
   return { name: path, sink: { write: (bytes) => writeAll(file, bytes) }, close: () => file.close() };
+}
+
+/** A text file being written, or stdout. */
+export interface OpenText {
+  /** For messages. */
+  readonly name: string;
+  readonly out: Output;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens `path`, or stdout for `-`, for text. What waits in `out` is to be drained before it is closed.
+ * @throws UsageError where it is the file `input`, which is still to be read.
+ */
+export async function openText(session: Session, path: string, input: string): Promise<OpenText> {
+  if (path === "-") return { name: "stdout", out: session.out, close: () => Promise.resolve() };
+  const file = await openSink(session, path, input);
+  const write = (bytes: Uint8Array, _: BufferEncoding, done: (error?: Error | null) => void) =>
+    void file.sink.write(bytes).then(() => done(), done);
+  return { name: file.name, out: new Output(new Writable({ write })), close: () => file.close() };
 }
 
 function stdoutSink({ stdout }: Session): OpenSink {

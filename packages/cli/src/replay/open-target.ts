@@ -1,7 +1,7 @@
 import { ScriptTarget, type PortTarget } from "@portrait/replayer";
 import { createV86Machine, QtestTarget } from "@portrait/vmm";
 import { RefusedError, UsageError } from "../errors.ts";
-import { openSink } from "../output/trace-file.ts";
+import { openText } from "../output/trace-file.ts";
 import type { Session } from "../session.ts";
 
 /** A port target that is ready. */
@@ -46,16 +46,12 @@ export async function openTarget(session: Session, text: string, options: Target
 
 async function openScript(session: Session, path: string, options: TargetOptions): Promise<OpenTarget> {
   if (options.readsBack) throw new UsageError("--verify: a script cannot be read back");
-  if (path === "-") {
-    const target = new ScriptTarget("stdout", async (text) => {
-      session.out.write(text);
-      await session.out.drain();
-    });
-    return { target, usesStdout: true, close: () => Promise.resolve() };
-  }
-  const file = await openSink(session, path, options.input);
-  const target = new ScriptTarget(path, (text) => file.sink.write(Buffer.from(text)));
-  return { target, usesStdout: false, close: () => file.close() };
+  const file = await openText(session, path, options.input);
+  const target = new ScriptTarget(file.name, async (text) => {
+    file.out.write(text);
+    await file.out.drain();
+  });
+  return { target, usesStdout: path === "-", close: () => file.close() };
 }
 
 async function openQtest(path: string): Promise<OpenTarget> {

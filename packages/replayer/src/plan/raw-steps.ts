@@ -1,4 +1,4 @@
-import { isOut, isString, widthOf, type AccessBatch } from "@portrait/tracer";
+import { elementsOf, isOut, isString, widthOf, type AccessBatch } from "@portrait/tracer";
 import type { PlanStep } from "./plan.ts";
 
 /** Every OUT of a batch as a step, as it was recorded: nothing is left out, nothing put in order. */
@@ -8,8 +8,7 @@ export function rawSteps(batch: AccessBatch): PlanStep[] {
     const op = batch.op[row] ?? 0;
     if (!isOut(op)) continue;
     const payload = isString(op) ? batch.strings.find((one) => one.index === row)?.payload : undefined;
-    const bytes = widthOf(op) / 8;
-    const values = payload === undefined ? [batch.value[row] ?? 0] : elements(payload, bytes);
+    const values = payload === undefined ? [batch.value[row] ?? 0] : elementsOf(payload, widthOf(op));
     for (const value of values) {
       steps.push({
         op: "out",
@@ -25,14 +24,4 @@ export function rawSteps(batch: AccessBatch): PlanStep[] {
     }
   }
   return steps;
-}
-
-function elements(payload: Uint8Array, bytes: number): number[] {
-  const values: number[] = [];
-  for (let at = 0; at + bytes <= payload.length; at += bytes) {
-    let value = 0;
-    for (let i = bytes - 1; i >= 0; i--) value = ((value << 8) | (payload[at + i] ?? 0)) >>> 0;
-    values.push(value);
-  }
-  return values;
 }
