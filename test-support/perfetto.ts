@@ -39,6 +39,7 @@ type Packet = {
 };
 
 const STATE_CLEARED = 1;
+const NEEDS_STATE = 2;
 
 /** Reads a Perfetto trace the way its schema says: what a number stands for is forgotten where the writer says so. */
 export function readPerfetto(decode: ProtobufDecoder, bytes: Uint8Array): ReadInstant[] {
@@ -59,16 +60,19 @@ export function readPerfetto(decode: ProtobufDecoder, bytes: Uint8Array): ReadIn
       debug_annotation_names = [],
       debug_annotation_string_values = [],
     } = one.interned_data ?? {};
-    for (const { iid, name = "" } of event_names) texts.names.set(iid, name);
-    for (const { iid, name = "" } of debug_annotation_names) texts.keys.set(iid, name);
-    for (const { iid, str = "" } of debug_annotation_string_values)
-      texts.values.set(iid, Buffer.from(str, "base64").toString());
+    for (const { iid, name = "" } of event_names) tell(texts.names, iid, name);
+    for (const { iid, name = "" } of debug_annotation_names) tell(texts.keys, iid, name);
+    for (const { iid, str = "" } of debug_annotation_string_values) {
+      tell(texts.values, iid, Buffer.from(str, "base64").toString());
+    }
     const { track_descriptor: track, track_event: event } = one;
     if (track !== undefined) {
       const above = track.parent_uuid === undefined ? [] : known(tracks, track.parent_uuid);
       tracks.set(track.uuid, [...above, track.name]);
     }
     if (event !== undefined) {
+      if (((one.sequence_flags ?? 0) & NEEDS_STATE) === 0)
+        throw new Error("an event does not say that it needs what was told");
       instants.push({
         time: Number(one.timestamp),
         track: known(tracks, event.track_uuid),
@@ -92,6 +96,12 @@ function annotationsOf(
       return [known(texts.keys, name_iid), value];
     }),
   );
+}
+
+function tell(table: Map<string, string>, id: string, text: string): void {
+  if (table.has(id))
+    throw new Error(`the trace tells ${id} a second time, and has not said that the first is forgotten`);
+  table.set(id, text);
 }
 
 function known<T>(table: ReadonlyMap<string, T>, id: string): T {

@@ -26,7 +26,7 @@ class Ndjson implements LineFormat {
   }
 
   line(text: string): LineKind {
-    if (text.trim() === "") return "other";
+    if (text.trim() === "") return "read";
     try {
       this.#object(objectOf(text));
       return "read";

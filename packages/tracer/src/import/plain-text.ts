@@ -33,7 +33,7 @@ class PlainText implements LineFormat {
     if (access !== null) return this.#access(access);
     const remark = REMARK.exec(text);
     if (remark !== null) return this.#remark(remark);
-    return /^\s*(?:#.*)?$/.test(text) ? "other" : { bad: "expected [number] [seconds] [cpuN] in8|out8|… port value" };
+    return /^\s*(?:#.*)?$/s.test(text) ? "read" : { bad: "expected [number] [seconds] [cpuN] in8|out8|… port value" };
   }
 
   #access([
