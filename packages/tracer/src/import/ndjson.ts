@@ -1,13 +1,9 @@
-import { opOf, type Direction, type Width } from "../access.ts";
+import type { Direction, Width } from "../access.ts";
 import type { BatchBuilder } from "../batch.ts";
-import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import type { ImportFormat } from "./importer.ts";
 import { lineImporter, type LineFormat } from "./lines/line-importer.ts";
 import type { LineKind } from "./lines/line-reader.ts";
-import { Numbering } from "./numbering.ts";
-
-/** Bytes of a line: a payload in hexadecimal, and what stands around it. */
-const LINE_LIMIT = 2 * MAX_PAYLOAD_BYTES + 0x10_0000;
+import { LONGEST_LINE, NumberedLog, type LoggedAccess } from "./numbered-log.ts";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -17,52 +13,48 @@ class Unfit extends Error {}
 /** Reads objects of the form `portrait inspect -o ndjson` prints, one a line. What else stands in them is passed over. */
 class Ndjson implements LineFormat {
   readonly #builder: BatchBuilder;
-  readonly #numbering: Numbering;
+  readonly #log: NumberedLog;
   #time = 0;
 
   constructor(builder: BatchBuilder) {
     this.#builder = builder;
-    this.#numbering = new Numbering(builder);
+    this.#log = new NumberedLog(builder);
   }
 
   line(text: string): LineKind {
     if (text.trim() === "") return "read";
     try {
-      this.#object(objectOf(text));
-      return "read";
+      return this.#object(objectOf(text));
     } catch (error) {
       if (error instanceof Unfit) return { bad: error.message };
       throw error;
     }
   }
 
-  #object(object: JsonObject): void {
-    const time = integer(object, "time", Number.MAX_SAFE_INTEGER) ?? this.#time;
+  #object(object: JsonObject): LineKind {
     const { marker, gap } = object;
-    if (typeof marker === "string") this.#builder.marker(time, marker);
-    else if (isObject(gap)) {
-      if (typeof gap["reason"] !== "string") throw new Unfit("gap.reason: expected a text");
-      this.#builder.gap(time, gap["reason"], integer(gap, "lost", Number.MAX_SAFE_INTEGER));
-    } else this.#access(object, time);
-    this.#time = time;
+    this.#time = integer(object, "time") ?? this.#time;
+    if (typeof marker === "string") this.#builder.marker(this.#time, marker);
+    else if (isObject(gap)) this.#builder.gap(this.#time, reasonIn(gap), integer(gap, "lost"));
+    else return this.#log.access(accessIn(object, this.#time));
+    return "read";
   }
+}
 
-  #access(object: JsonObject, time: number): void {
-    const direction = directionIn(object);
-    const width = widthIn(object);
-    const port = required("port", integer(object, "port", 0xffff));
-    const vcpu = integer(object, "vcpu", 0xffff) ?? 0;
-    const seq = integer(object, "seq", Number.MAX_SAFE_INTEGER - 1);
-    const payload = payloadIn(object, width);
-    const count = integer(object, "count", 0xffff_ffff) ?? (payload && (payload.length * 8) / width);
-    const value = required("value", integer(object, "value", 2 ** width - 1));
-    if (count === 0) throw new Unfit("count: expected at least 1");
-    if (payload !== undefined && count !== (payload.length * 8) / width)
-      throw new Unfit("count: the payload holds another");
-    this.#numbering.next(seq, time);
-    if (count === undefined) this.#builder.push(time, port, opOf(direction, width), value, vcpu);
-    else this.#builder.pushString(time, port, direction, width, count, value, payload, vcpu);
-  }
+function accessIn(object: JsonObject, time: number): LoggedAccess {
+  const width = widthIn(object);
+  const payload = payloadIn(object);
+  return {
+    seq: integer(object, "seq"),
+    time,
+    vcpu: integer(object, "vcpu") ?? 0,
+    direction: directionIn(object),
+    port: required("port", integer(object, "port")),
+    width,
+    value: required("value", integer(object, "value")),
+    count: integer(object, "count") ?? (payload && Math.ceil((8 * payload.length) / width)),
+    payload,
+  };
 }
 
 function objectOf(text: string): JsonObject {
@@ -80,15 +72,13 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A whole number from 0 to `most`, or a text such as `0x20`; undefined where the key is missing. */
-function integer(object: JsonObject, key: string, most: number): number | undefined {
+/** A whole number, or a text such as `0x20`; undefined where the key is missing. */
+function integer(object: JsonObject, key: string): number | undefined {
   const given = object[key];
   if (given === undefined) return undefined;
   const value = typeof given === "string" && /^0x[0-9a-f]+$/i.test(given) ? Number(given) : given;
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > most) {
-    throw new Unfit(`${key}: expected a whole number up to ${most}, or a text such as "0x20"`);
-  }
-  return value;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new Unfit(`${key}: expected a whole number, or a text such as "0x20"`);
 }
 
 function required<T>(key: string, value: T | undefined): T {
@@ -106,13 +96,15 @@ function widthIn({ width }: JsonObject): Width {
   throw new Unfit("width: expected 8, 16 or 32");
 }
 
-function payloadIn({ payload }: JsonObject, width: Width): Uint8Array | undefined {
+function payloadIn({ payload }: JsonObject): Uint8Array | undefined {
   if (payload === undefined) return undefined;
-  const bytes = width / 8;
-  if (typeof payload === "string" && /^([0-9a-f]{2})+$/i.test(payload) && (payload.length / 2) % bytes === 0) {
-    return Buffer.from(payload, "hex");
-  }
-  throw new Unfit("payload: expected whole elements as hexadecimal digits");
+  if (typeof payload === "string" && /^([0-9a-f]{2})+$/i.test(payload)) return Buffer.from(payload, "hex");
+  throw new Unfit("payload: expected hexadecimal digits");
+}
+
+function reasonIn({ reason }: JsonObject): string {
+  if (typeof reason === "string") return reason;
+  throw new Unfit("gap.reason: expected a text");
 }
 
 /** NDJSON: an object a line, as `portrait inspect -o ndjson` prints them. */
@@ -125,5 +117,5 @@ export const ndjson: ImportFormat = {
     if (!/^\s*\{.*"(?:port|marker|gap)"\s*:/s.test(line)) return undefined;
     return { clock: /"time"\s*:/.test(line) ? "ns" : "none" };
   },
-  open: (builder, options) => lineImporter(new Ndjson(builder), options, LINE_LIMIT),
+  open: (builder, options) => lineImporter(new Ndjson(builder), options, LONGEST_LINE),
 };

@@ -1,18 +1,13 @@
-import { opOf, type Direction, type Width } from "../access.ts";
 import type { BatchBuilder } from "../batch.ts";
-import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import type { ImportFormat } from "./importer.ts";
 import { lineImporter, type LineFormat } from "./lines/line-importer.ts";
 import type { LineKind } from "./lines/line-reader.ts";
-import { Numbering } from "./numbering.ts";
-
-/** Bytes of a line: a payload in hexadecimal, and what stands around it. */
-const LINE_LIMIT = 2 * MAX_PAYLOAD_BYTES + 0x10_0000;
+import { LONGEST_LINE, NumberedLog } from "./numbered-log.ts";
 
 /** Number, seconds, fraction: what a line may begin with. */
 const PLACE = String.raw`^\s*(?:(\d+) +)?(?:(\d+)\.(\d{1,9}) +)?`;
 const ACCESS = new RegExp(
-  String.raw`${PLACE}(?:cpu(\d+) +)?(in|out)(8|16|32) +0x([0-9a-f]{1,8}) +0x([0-9a-f]{1,8})(?: +x(\d+)(?: +([0-9a-f]+))?)?\s*$`,
+  String.raw`${PLACE}(?:cpu(\d+) +)?(in|out)(8|16|32) +(0x[0-9a-f]{1,8}) +(0x[0-9a-f]{1,8})(?: +x(\d+)(?: +((?:[0-9a-f]{2})+))?)?\s*$`,
   "i",
 );
 const REMARK = new RegExp(String.raw`${PLACE}(?:(marker)|gap)(?: +(\d+))? +(".*")\s*$`, "s");
@@ -20,12 +15,12 @@ const REMARK = new RegExp(String.raw`${PLACE}(?:(marker)|gap)(?: +(\d+))? +(".*"
 /** Reads the plain text form: one access, marker or gap a line. */
 class PlainText implements LineFormat {
   readonly #builder: BatchBuilder;
-  readonly #numbering: Numbering;
+  readonly #log: NumberedLog;
   #time = 0;
 
   constructor(builder: BatchBuilder) {
     this.#builder = builder;
-    this.#numbering = new Numbering(builder);
+    this.#log = new NumberedLog(builder);
   }
 
   line(text: string): LineKind {
@@ -36,59 +31,43 @@ class PlainText implements LineFormat {
     return /^\s*(?:#.*)?$/s.test(text) ? "read" : { bad: "expected [number] [seconds] [cpuN] in8|out8|… port value" };
   }
 
-  #access([
-    ,
-    number,
-    seconds,
-    fraction,
-    cpu,
-    way = "",
-    bits,
-    portText = "",
-    valueText = "",
-    times,
-    hex,
-  ]: RegExpExecArray): LineKind {
-    const direction: Direction = way.toLowerCase() === "out" ? "out" : "in";
-    const width: Width = bits === "8" ? 8 : bits === "16" ? 16 : 32;
-    const [port, value, vcpu] = [parseInt(portText, 16), parseInt(valueText, 16), Number(cpu ?? 0)];
-    const count = times === undefined ? undefined : Number(times);
-    if (port > 0xffff) return { bad: "a port beyond 0xffff" };
-    if (value >= 2 ** width) return { bad: `a value of more than ${width} bits` };
-    if (vcpu > 0xffff) return { bad: "a vcpu beyond 65535" };
-    if (count === 0 || (count ?? 1) > 0xffff_ffff) return { bad: "a count that cannot be" };
-    if (hex !== undefined && hex.length !== (2 * (count ?? 0) * width) / 8)
-      return { bad: "the payload is not as long as the count says" };
-    if (Number(number ?? 0) >= Number.MAX_SAFE_INTEGER) return { bad: "a number that is too large" };
-    if (!this.#moveTo(seconds, fraction)) return { bad: "a time beyond 104 days" };
-    this.#numbering.next(number === undefined ? undefined : Number(number), this.#time);
-    if (count === undefined) this.#builder.push(this.#time, port, opOf(direction, width), value, vcpu);
-    else {
-      const payload = hex === undefined ? undefined : Buffer.from(hex, "hex");
-      this.#builder.pushString(this.#time, port, direction, width, count, value, payload, vcpu);
-    }
-    return "read";
+  #access([, seq, seconds, fraction, cpu, way, bits, port, value, times, payload]: RegExpExecArray): LineKind {
+    return this.#log.access({
+      seq: numberOf(seq),
+      time: this.#timeOf(seconds, fraction),
+      vcpu: numberOf(cpu) ?? 0,
+      direction: way?.toLowerCase() === "out" ? "out" : "in",
+      port: Number(port),
+      width: bits === "8" ? 8 : bits === "16" ? 16 : 32,
+      value: Number(value),
+      count: numberOf(times),
+      payload: payload === undefined ? undefined : Buffer.from(payload, "hex"),
+    });
   }
 
-  #remark([, , seconds, fraction, marker, lost, quoted = ""]: RegExpExecArray): LineKind {
+  #remark([, , seconds, fraction, marker, gapLost, quoted = ""]: RegExpExecArray): LineKind {
     const text = unquoted(quoted);
+    const lost = numberOf(gapLost);
     if (text === undefined) return { bad: "a text that is not in quotes as JSON has them" };
-    if (Number(lost ?? 0) > Number.MAX_SAFE_INTEGER) return { bad: "a number that is too large" };
     if (marker !== undefined && lost !== undefined) return { bad: "a marker has no number" };
-    if (!this.#moveTo(seconds, fraction)) return { bad: "a time beyond 104 days" };
-    if (marker !== undefined) this.#builder.marker(this.#time, text);
-    else this.#builder.gap(this.#time, text, lost === undefined ? undefined : Number(lost));
+    const time = this.#timeOf(seconds, fraction);
+    if (!Number.isSafeInteger(time) || !Number.isSafeInteger(lost ?? 0)) return { bad: "a number too large" };
+    if (marker !== undefined) this.#builder.marker(time, text);
+    else this.#builder.gap(time, text, lost);
     return "read";
   }
 
-  /** Takes the time of a line, or stays where it has none. False where it cannot be told in nanoseconds. */
-  #moveTo(seconds: string | undefined, fraction: string | undefined): boolean {
-    if (seconds === undefined || fraction === undefined) return true;
+  /** The time of a line, in nanoseconds; that of the line before where it has none. */
+  #timeOf(seconds: string | undefined, fraction = ""): number {
+    if (seconds === undefined) return this.#time;
     const time = Number(seconds) * 1e9 + Number(fraction.padEnd(9, "0"));
-    if (!Number.isSafeInteger(time)) return false;
-    this.#time = time;
-    return true;
+    if (Number.isSafeInteger(time)) this.#time = time;
+    return time;
   }
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
 }
 
 function unquoted(text: string): string | undefined {
@@ -112,5 +91,5 @@ export const plainText: ImportFormat = {
     const digits = match[3]?.length;
     return { clock: digits === undefined ? "none" : digits > 6 ? "ns" : "us" };
   },
-  open: (builder, options) => lineImporter(new PlainText(builder), options, LINE_LIMIT),
+  open: (builder, options) => lineImporter(new PlainText(builder), options, LONGEST_LINE),
 };

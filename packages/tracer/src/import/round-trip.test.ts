@@ -5,6 +5,7 @@ import { accessAt } from "../batch.ts";
 import { plainAccess, plainGap, plainMarker, PLAIN_TEXT_HEAD } from "../export/plain-text.ts";
 import type { ClockUnit } from "../info.ts";
 import { bufferSource } from "../io/byte-source.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import { TraceReader } from "../trace-reader.ts";
 import { importFormats } from "./formats.ts";
 import { importTrace, type ImportReport } from "./import-trace.ts";
@@ -96,6 +97,7 @@ marker "that was all"
     "cpu70000 out8 0x20 0x1",
     "in8 0x20 0x1 x0",
     "in8 0x20 0x1 x2 41",
+    "in8 0x20 0x1 x1 414",
     "in8 0x20 0x1 41",
     "9999999999.5 in8 0x20 0x1",
     "99999999999999999999 in8 0x20 0x1",
@@ -242,4 +244,15 @@ test("lines that cannot be read, one after the other, are one gap", async () => 
   const { gaps, report } = await imported(`out8 0x20 0x11\n${"what?\n".repeat(1000)}out8 0x20 0x12\n`);
   expect(report.counts.malformed).toBe(1000);
   expect(gaps).toMatchObject([{ index: 1 }]);
+});
+
+test.each(["plain", "ndjson"])("the longest payload fits into a line: %s", async (from) => {
+  const hex = "5a".repeat(MAX_PAYLOAD_BYTES);
+  const line = {
+    plain: `out8 0x402 0x5a x${MAX_PAYLOAD_BYTES} ${hex}\n`,
+    ndjson: `{"direction":"out","port":"0x402","width":8,"value":"0x5a","payload":"${hex}"}\n`,
+  };
+  const { rows, bad } = await imported(from === "plain" ? line.plain : line.ndjson, from, 65_536);
+  expect(bad).toEqual([]);
+  expect(rows.map(({ string }) => string?.payload?.length)).toEqual([MAX_PAYLOAD_BYTES]);
 });
