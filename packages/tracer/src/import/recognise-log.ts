@@ -26,7 +26,12 @@ export async function recogniseLog(pieces: AsyncIterable<Uint8Array>, format?: I
     head.push(next.value);
     bytes += next.value.length;
   }
-  return { ...recognised(head, format), pieces: joined(head, iterator) };
+  try {
+    return { ...recognised(head, format), pieces: joined(head, iterator) };
+  } catch (error) {
+    await iterator.return?.();
+    throw error;
+  }
 }
 
 function recognised(head: readonly Uint8Array[], given: ImportFormat | undefined): Omit<RecognisedLog, "pieces"> {
