@@ -8,12 +8,15 @@ export interface DeviceField {
   readonly value: number | string | boolean | null;
 }
 
-/** Two dumps of one engine, each in a stable order. */
-export interface DumpPair {
+/** A device in two dumps of one engine. */
+export interface DevicePair {
+  /** The engine's name of it. */
+  readonly device: string;
+  /** Its fields on each side, in a stable order. */
   readonly source: readonly DeviceField[];
   readonly destination: readonly DeviceField[];
-  /** Fields that are equal and were left out of both. */
-  readonly leftOut: number;
+  /** Fields that are seen to be equal and left out of both. */
+  readonly alike: number;
 }
 
 /** Fields of an engine's dump that may differ after a restore. */
@@ -91,7 +94,7 @@ export interface GuestTarget {
    * Reads the source's dump of its device state. What it gives puts this machine's own beside it.
    * @throws where the dump is not one of this engine's
    */
-  readDump(dump: Uint8Array): () => DumpPair | Promise<DumpPair>;
+  readDump(dump: Uint8Array): () => readonly DevicePair[] | Promise<readonly DevicePair[]>;
   /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
   readonly deviations: readonly FieldAllowance[];
   /** Ends the machine and frees what it holds. */

@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import { migrateLocally } from "@portrait/vmm";
 import { UsageError, type ExitCode } from "../errors.ts";
-import { reportFormatOption, type ReportFormat } from "../formats.ts";
+import { addReportOptions, type ReportOptions } from "../machine/report-options.ts";
 import { examples } from "../help.ts";
 import { coldMachine } from "../machine/cold-machine.ts";
 import { ConsoleLines } from "../machine/console-lines.ts";
@@ -16,10 +16,9 @@ import type { RecordedQemu } from "../qemu-guest/recorded-guest.ts";
 import type { Runner } from "../runner.ts";
 import type { Session } from "../session.ts";
 
-interface CloneOptions extends SourceOptions, AllowOptions {
+interface CloneOptions extends SourceOptions, AllowOptions, ReportOptions {
   readonly to: TargetMachine;
   readonly run: Until;
-  readonly output: ReportFormat;
 }
 
 /** `portrait clone`. */
@@ -35,9 +34,8 @@ export function addClone(program: Command, runner: Runner): void {
       new Option("--run <when>", "how long both then run here: SECONDS, 'N accesses' or until each printed TEXT")
         .argParser(parseUntil)
         .default(parseUntil("2s"), "2s"),
-    )
-    .addOption(reportFormatOption());
-  addSourceOptions(addAllowOptions(command)).action((options: CloneOptions) =>
+    );
+  addSourceOptions(addReportOptions(addAllowOptions(command))).action((options: CloneOptions) =>
     runner.run(command, (session) => clone(session, options)),
   );
   examples(command, [
@@ -68,7 +66,7 @@ async function clone(session: Session, options: CloneOptions): Promise<ExitCode>
   const second = new ConsoleLines(session.err, guest.machine, session.errColors.green("clone    | "));
   await Promise.all([runUntil(session, original, options.run), runUntil(session, watch(guest), options.run)]);
   await Promise.all([console.end(), second.end()]);
-  const exit = printMigration(session, report, totalMs, options.output);
+  const exit = printMigration(session, report, totalMs, options);
   await Promise.all([original.machine.destroy(), guest.machine.destroy()]);
   return exit;
 }
@@ -78,5 +76,5 @@ async function cloneOnQemu(session: Session, qemu: RecordedQemu, options: CloneO
   if (to === "v86") throw new UsageError("a guest of a QEMU cannot go on on v86; say with --to which QEMU takes it");
   const started = performance.now();
   const report = await cloneQemu(session, { ...qemu, to, ...sendOptions(options) });
-  return printMigration(session, report, performance.now() - started, options.output);
+  return printMigration(session, report, performance.now() - started, options);
 }

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Library } from "@portrait/classifier";
 import { migrateLocally, sendGuest, type BuiltGuest, type MigrationReport } from "@portrait/vmm";
 import { UsageError, type ExitCode } from "../errors.ts";
-import { reportFormatOption, type ReportFormat } from "../formats.ts";
+import { addReportOptions, type ReportOptions } from "../machine/report-options.ts";
 import { examples } from "../help.ts";
 import { connectTo, parseAddress, type Address } from "../machine/address.ts";
 import { coldMachine } from "../machine/cold-machine.ts";
@@ -18,11 +18,10 @@ import type { RecordedQemu } from "../qemu-guest/recorded-guest.ts";
 import type { Runner } from "../runner.ts";
 import { warn, type Session } from "../session.ts";
 
-interface MigrateOptions extends SourceOptions, AllowOptions {
+interface MigrateOptions extends SourceOptions, AllowOptions, ReportOptions {
   readonly to: "v86" | QemuDestination;
   readonly run: Until;
   readonly precopy?: true;
-  readonly output: ReportFormat;
 }
 
 /** `portrait migrate`. */
@@ -47,9 +46,8 @@ export function addMigrate(program: Command, runner: Runner): void {
       new Option("--run <when>", "how long the guest then runs here: SECONDS, 'N accesses' or until it printed TEXT")
         .argParser(parseUntil)
         .default(parseUntil("2s"), "2s"),
-    )
-    .addOption(reportFormatOption());
-  addSourceOptions(addAllowOptions(command)).action((options: MigrateOptions) =>
+    );
+  addSourceOptions(addReportOptions(addAllowOptions(command))).action((options: MigrateOptions) =>
     runner.run(command, (session) => migrate(session, options)),
   );
   examples(command, [
@@ -95,7 +93,7 @@ async function migrate(session: Session, options: MigrateOptions): Promise<ExitC
     const { report, moved } = await moveOrGoOn(session, guest, console, { ...options, to });
     const totalMs = performance.now() - started;
     if (moved !== undefined) await runMoved(session, moved, options.run);
-    return printMigration(session, report, totalMs, options.output);
+    return printMigration(session, report, totalMs, options);
   } finally {
     await guest.machine.destroy();
   }
@@ -141,7 +139,7 @@ async function migrateFromQemu(session: Session, qemu: RecordedQemu, options: Mi
     precopy: options.precopy === true,
     ...sendOptions(options),
   });
-  return printMigration(session, report, performance.now() - started, options.output);
+  return printMigration(session, report, performance.now() - started, options);
 }
 
 async function move(

@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import { restoreCheckpoint } from "@portrait/vmm";
 import { EXIT, UsageError, type ExitCode } from "../errors.ts";
-import { reportFormatOption, type ReportFormat } from "../formats.ts";
+import { addReportOptions, type ReportOptions } from "../machine/report-options.ts";
 import { examples } from "../help.ts";
 import { libraryFor } from "../input/library.ts";
 import { coldMachine } from "../machine/cold-machine.ts";
@@ -14,12 +14,11 @@ import { restoreQemu } from "../qemu-guest/restore.ts";
 import type { Runner } from "../runner.ts";
 import type { Session } from "../session.ts";
 
-interface RestoreOptions {
+interface RestoreOptions extends ReportOptions {
   readonly to: TargetMachine;
   readonly until?: Until;
   readonly deterministic?: true;
   readonly allowDifferent?: true;
-  readonly output: ReportFormat;
 }
 
 /** `portrait restore`. */
@@ -35,11 +34,10 @@ export function addRestore(program: Command, runner: Runner): void {
     .option("--allow-different", "go on although device state differs after the plan")
     .addOption(
       new Option("--until <when>", "stop after SECONDS, 'N accesses' or once it printed TEXT").argParser(parseUntil),
-    )
-    .addOption(reportFormatOption())
-    .action((file: string, options: RestoreOptions) =>
-      runner.run(command, (session) => restore(session, file, options)),
     );
+  addReportOptions(command).action((file: string, options: RestoreOptions) =>
+    runner.run(command, (session) => restore(session, file, options)),
+  );
   examples(command, [
     ["portrait restore ticker.checkpoint", "until it halts or Ctrl-C"],
     ["portrait restore ticker.checkpoint --deterministic --until 'tick 40'", "the same run every time"],
@@ -51,7 +49,7 @@ export function addRestore(program: Command, runner: Runner): void {
 }
 
 async function restore(session: Session, file: string, options: RestoreOptions): Promise<ExitCode> {
-  const { to, output } = options;
+  const { to } = options;
   const allowDifferent = options.allowDifferent === true;
   if (to === "v86") return restoreHere(session, file, options, allowDifferent);
   if ((options.until ?? options.deterministic) !== undefined) {
@@ -59,7 +57,7 @@ async function restore(session: Session, file: string, options: RestoreOptions):
   }
   const started = performance.now();
   const result = await restoreQemu(session, { file, to, allowDifferent });
-  return printRestore(session, result, performance.now() - started, output);
+  return printRestore(session, result, performance.now() - started, options);
 }
 
 async function restoreHere(

@@ -1,19 +1,23 @@
 import type { ChalkInstance } from "chalk";
 import type { AllowedDifference, DestinationResult, MigrationReport } from "@portrait/vmm";
 import { EXIT, type ExitCode } from "../errors.ts";
-import { json, type ReportFormat } from "../formats.ts";
+import { json } from "../formats.ts";
 import { count, plural } from "../output/numbers.ts";
+import { table } from "../output/table.ts";
 import type { Session } from "../session.ts";
+import type { ReportOptions } from "./report-options.ts";
 
 /** Prints what a migration did. Gives the exit code it means. */
 export function printMigration(
   session: Session,
   report: MigrationReport,
   totalMs: number,
-  format: ReportFormat,
+  options: ReportOptions,
 ): ExitCode {
   session.out.write(
-    format === "json" ? `${json(migrationJson(report, totalMs))}\n` : migrationText(report, session.colors),
+    options.output === "json"
+      ? `${json(migrationJson(report, totalMs))}\n`
+      : migrationText(report, options, session.colors),
   );
   const { confirmed, result } = report;
   return confirmed && result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
@@ -24,15 +28,16 @@ export function printRestore(
   session: Session,
   result: DestinationResult,
   totalMs: number,
-  format: ReportFormat,
+  options: ReportOptions,
 ): ExitCode {
   const { replayMs, drained } = result;
   const report = { totalMs: round(totalMs), plan: replayJson(result), verify: verificationJson(result) };
   const lines = [
     `plan      carried out in ${round(replayMs)} ms, ${plural(drained, "answer")} read away`,
     ...verificationLines(result, session.colors),
+    ...(options.verify ? deviceTable(result) : []),
   ];
-  session.out.write(format === "json" ? `${json(report)}\n` : `${lines.join("\n")}\n`);
+  session.out.write(options.output === "json" ? `${json(report)}\n` : `${lines.join("\n")}\n`);
   return result.comparison.different.length === 0 ? EXIT.done : EXIT.different;
 }
 
@@ -55,19 +60,20 @@ function replayJson({ replayMs, drained }: DestinationResult): { replayMs: numbe
 }
 
 /** A device-state comparison as the contract's JSON. */
-export function verificationJson({ comparison }: DestinationResult): unknown {
-  const { fields, equal, unreachable, different } = comparison;
-  return { fields, equal, unreachable, different };
+function verificationJson({ comparison }: DestinationResult): unknown {
+  const { fields, equal, unreachable, different, devices } = comparison;
+  return { fields, equal, unreachable, different, devices };
 }
 
 /** A migration in words. */
-export function migrationText(report: MigrationReport, colors: ChalkInstance): string {
+function migrationText(report: MigrationReport, { verify }: ReportOptions, colors: ChalkInstance): string {
   const { plan, result, downtimeMs, rounds, memoryBytes } = report;
   const lines = [
     `plan      ${count(plan.counts.accesses)} accesses observed → ${plural(plan.counts.kept, "write")} kept, ${plural(plan.counts.steps, "step")}; carried out in ${round(result.replayMs)} ms, ${plural(result.drained, "answer")} read away`,
     `memory    ${count(memoryBytes)} bytes, in ${plural(rounds, "round")}`,
     `downtime  ${round(downtimeMs)} ms`,
     ...verificationLines(result, colors),
+    ...(verify ? deviceTable(result) : []),
     ...(report.confirmed
       ? []
       : [colors.red("confirmed no: the connection ended before the destination said that it runs; look there")]),
@@ -87,6 +93,16 @@ export function verificationLines({ comparison }: DestinationResult, colors: Cha
     ...unreachable.map((one) => colors.dim(`            ${one.path}: ${values(one)} (${one.why})`)),
     ...different.map((one) => colors.red(`            ${one.path}: ${values(one)}`)),
   ];
+}
+
+/** Every device with its numbers of fields. */
+function deviceTable({ comparison }: DestinationResult): string[] {
+  const rows = comparison.devices.map((one) => [
+    one.device,
+    ...[one.fields, one.equal, one.unreachable, one.different].map(count),
+  ]);
+  const head = ["device", "fields", "equal", "unreachable", "different"];
+  return ["", ...table([head, ...rows], ["left", "right", "right", "right", "right"])];
 }
 
 function values(one: Omit<AllowedDifference, "path" | "why">): string {

@@ -1,7 +1,8 @@
 import type { Instance, Library } from "@portrait/classifier";
 import { carryOut, resetSteps, type Plan } from "@portrait/replayer";
 import type { GuestTarget, Machine } from "../machine.ts";
-import { allowancesFor, compareDevices } from "./compare-devices.ts";
+import { allowancesFor } from "./compare-devices.ts";
+import { comparePairs } from "./compare-pairs.ts";
 import { MigrationError } from "./errors.ts";
 import { classifierAfter, type WatchedGuest } from "./guest.ts";
 import type { DestinationResult } from "./handshake.ts";
@@ -38,8 +39,7 @@ export async function buildGuest<M extends GuestTarget>(
   const { drained } = await carrying;
   const replayMs = performance.now() - start;
   const allowances = allowancesFor(library, machine.engine, machine.deviations);
-  const { source, destination, leftOut } = await ownBeside();
-  const comparison = compareDevices(source, destination, allowances, leftOut);
+  const comparison = comparePairs(await ownBeside(), allowances);
   const classifier = classifierAfter(plan, library);
   return { machine, classifier, name: hello.guest, result: { comparison, replayMs, drained } };
 }

@@ -31,12 +31,11 @@ export function allowancesFor(library: Library, engine: string, own: readonly Fi
   return [...described, ...own];
 }
 
-/** Compares field by field; a field that only one side has differs. `leftOut` fields of both are known to be equal and not listed. */
+/** Compares field by field; a field that only one side has differs. */
 export function compareDevices(
   source: readonly DeviceField[],
   destination: readonly DeviceField[],
   allowances: readonly FieldAllowance[],
-  leftOut = 0,
 ): DeviceComparison {
   const matchers = allowances.map(({ path, mask, why }) => ({ matches: matcher(path), mask, why }));
   const theirs = new Map(destination.map(({ path, value }) => [path, value]));
@@ -51,8 +50,7 @@ export function compareDevices(
     if (allowance === undefined) different.push(difference);
     else unreachable.push({ ...difference, why: allowance.why });
   }
-  const fields = paths.size + leftOut;
-  return { fields, equal: fields - unreachable.length - different.length, unreachable, different };
+  return { fields: paths.size, equal: paths.size - unreachable.length - different.length, unreachable, different };
 }
 
 /** True where the values differ only in bits of the mask; without one they may differ anyhow. */

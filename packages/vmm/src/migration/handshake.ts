@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { DeviceComparison } from "./compare-devices.ts";
+import type { DumpComparison } from "./compare-pairs.ts";
 import { FRAME, type FrameReader } from "./frames.ts";
 import { MigrationError } from "./errors.ts";
 import { parse } from "./image.ts";
@@ -13,6 +13,9 @@ export const resultSchema = z.object({
     equal: z.int(),
     unreachable: z.array(z.object({ path: z.string(), source: value, destination: value, why: z.string() })),
     different: z.array(z.object({ path: z.string(), source: value, destination: value })),
+    devices: z.array(
+      z.object({ device: z.string(), fields: z.int(), equal: z.int(), unreachable: z.int(), different: z.int() }),
+    ),
   }),
   /** Milliseconds the plan took. */
   replayMs: z.number(),
@@ -21,7 +24,7 @@ export const resultSchema = z.object({
 
 /** {@link resultSchema} as a type. */
 export interface DestinationResult {
-  readonly comparison: DeviceComparison;
+  readonly comparison: DumpComparison;
   readonly replayMs: number;
   readonly drained: number;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { DeviceField } from "../machine.ts";
+import type { DeviceField, DevicePair } from "../machine.ts";
 import { V86Error } from "./errors.ts";
 
 const fieldsSchema = z.array(
@@ -18,4 +18,17 @@ export function fieldsIn(dump: Uint8Array): readonly DeviceField[] {
   } catch (cause) {
     throw new V86Error("V86_STATE", "the source's device state cannot be read", { cause });
   }
+}
+
+/** Two dumps device by device, in the order of the first. */
+export function pairsOf(source: readonly DeviceField[], destination: readonly DeviceField[]): readonly DevicePair[] {
+  const devices = new Set([...source, ...destination].map(deviceOf));
+  return Array.from(devices, (device) => {
+    const own = (field: DeviceField) => deviceOf(field) === device;
+    return { device, source: source.filter(own), destination: destination.filter(own), alike: 0 };
+  });
+}
+
+function deviceOf({ path }: DeviceField): string {
+  return path.replace(/\..*$/, "");
 }

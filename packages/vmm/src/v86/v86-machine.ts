@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PortTarget } from "@portrait/replayer";
 import type { AccessBatch } from "@portrait/tracer";
-import type { BodyPiece, DeviceField, DumpPair, GuestBody, Machine, RunLimits, StopReason } from "../machine.ts";
+import type { BodyPiece, DeviceField, DevicePair, GuestBody, Machine, RunLimits, StopReason } from "../machine.ts";
 import { bodyPieces, collectBody } from "./body.ts";
 import { captureCpu, memoryOf, restoreCpuAndMemory, type CpuAndMemory } from "./cpu-state.ts";
 import { deviceFields } from "./device-fields.ts";
-import { dumpOf, fieldsIn } from "./dump.ts";
+import { dumpOf, fieldsIn, pairsOf } from "./dump.ts";
 import { v86Deviations } from "./deviations.ts";
 import { V86Engine } from "./engine.ts";
 import { V86Error } from "./errors.ts";
@@ -200,9 +200,9 @@ class EngineMachine implements V86Machine {
     return dumpOf(this.deviceFields());
   }
 
-  readDump(dump: Uint8Array): () => DumpPair {
+  readDump(dump: Uint8Array): () => readonly DevicePair[] {
     const source = fieldsIn(dump);
-    return () => ({ source, destination: this.deviceFields(), leftOut: 0 });
+    return () => pairsOf(source, this.deviceFields());
   }
 
   async destroy(): Promise<void> {

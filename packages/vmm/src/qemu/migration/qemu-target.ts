@@ -1,5 +1,5 @@
 import type { PortTarget } from "@portrait/replayer";
-import type { DumpPair, GuestBody, GuestTarget } from "../../machine.ts";
+import type { DevicePair, GuestBody, GuestTarget } from "../../machine.ts";
 import { MigrationError } from "../../migration/errors.ts";
 import { QemuError } from "../errors.ts";
 import { qemuDeviations } from "../deviations.ts";
@@ -91,20 +91,21 @@ export class QemuTarget implements GuestTarget {
    * Reads the source's device sections. What it gives finds those that differ from this QEMU's own; the guest stays stopped.
    * @throws StreamError; later QemuError, StreamError
    */
-  readDump(dump: Uint8Array): () => Promise<DumpPair> {
+  readDump(dump: Uint8Array): () => Promise<readonly DevicePair[]> {
     const { sections, description } = readTail(Buffer.from(dump.buffer, dump.byteOffset, dump.byteLength), 0);
     const layout = new DeviceLayout();
     layout.learn(description);
     return () => this.#besideOwn(sections, layout);
   }
 
-  async #besideOwn(theirs: readonly StreamSection[], layout: DeviceLayout): Promise<DumpPair> {
+  async #besideOwn(theirs: readonly StreamSection[], layout: DeviceLayout): Promise<readonly DevicePair[]> {
     const { sections: own } = await dumpDevices(this.#qmp, layout, theirs);
-    const same = own.filter((section) => theirs.includes(section) && isDevice(section));
-    const fieldsOf = (sections: readonly StreamSection[]) =>
-      sections.filter((section) => isDevice(section) && !same.includes(section)).flatMap(({ fields }) => fields);
-    const leftOut = same.reduce((sum, { fieldCount }) => sum + fieldCount, 0);
-    return { source: fieldsOf(theirs), destination: fieldsOf(own), leftOut };
+    const named = (sections: readonly StreamSection[]) =>
+      new Map(sections.filter(isDevice).map((section) => [`${section.name}[${section.instance}]`, section]));
+    const [source, destination] = [named(theirs), named(own)];
+    return Array.from(new Set([...source.keys(), ...destination.keys()]), (device) =>
+      pairOf(device, source.get(device), destination.get(device)),
+    );
   }
 
   /** Lets the guest run here from now on. @throws QemuError */
@@ -130,4 +131,11 @@ async function* bytesOf(body: GuestBody): AsyncGenerator<Uint8Array, void> {
     if (kind !== "stream") throw new MigrationError("FORMAT", "the guest's memory comes in another engine's form");
     yield* parts;
   }
+}
+
+function pairOf(device: string, source: StreamSection | undefined, destination: StreamSection | undefined): DevicePair {
+  if (source !== undefined && source === destination) {
+    return { device, source: [], destination: [], alike: source.fieldCount };
+  }
+  return { device, source: source?.fields ?? [], destination: destination?.fields ?? [], alike: 0 };
 }
