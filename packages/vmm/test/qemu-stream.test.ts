@@ -60,6 +60,7 @@ describe.each(Object.entries(machines))("the stream of a QEMU, machine %s", (_, 
       [0x21, 0xa5],
     ];
     const { passed, tail } = read(await streamOf(context, options, icw), 4093);
+    expect(tail.sections.map(({ fieldCount }) => fieldCount)).toEqual(tail.sections.map(({ fields }) => fields.length));
     const fields = new Map(tail.sections.flatMap((section) => section.fields).map(({ path, value }) => [path, value]));
     expect(fields.get("i8259[0].irq_base")).toBe(0x30);
     expect(fields.get("i8259[0].imr")).toBe(0xa5);
