@@ -1,4 +1,4 @@
-import { MigrationError, QemuError, StreamError } from "@portrait/vmm";
+import { KvmError, MigrationError, QemuError, StreamError } from "@portrait/vmm";
 
 /** Exit codes of the command. */
 export const EXIT = {
@@ -77,7 +77,8 @@ export function explain(error: unknown): { readonly message: string; readonly ex
   if (code === "INTERRUPTED" || code === "ABORT_ERR") return { message: "interrupted", exit: EXIT.interrupted };
   if (code === "REFUSED") return { message, exit: EXIT.refused };
   if (error instanceof MigrationError) return { message, exit: MIGRATION_EXITS[error.code] ?? EXIT.badInput };
-  if (error instanceof QemuError || error instanceof StreamError) return { message, exit: EXIT.badInput };
+  if (error instanceof QemuError || error instanceof KvmError || error instanceof StreamError)
+    return { message, exit: EXIT.badInput };
   if (code !== undefined && (BAD_INPUT.has(code) || /^(TRACE|IMPORT|V86)_/.test(code)))
     return { message, exit: EXIT.badInput };
   const words = code === undefined ? undefined : FILE_ERRORS[code];

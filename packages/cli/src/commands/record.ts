@@ -1,9 +1,11 @@
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import type { ClockUnit } from "@portrait/tracer";
 import { UsageError, type ExitCode } from "../errors.ts";
 import { examples } from "../help.ts";
 import { addGuestOptions, type GuestOptions } from "../machine/guest-options.ts";
 import { parsePorts } from "../machine/port-ranges.ts";
+import { parseCount } from "../quantities.ts";
+import { recordKvm } from "../record/record-kvm.ts";
 import { recordQemu } from "../record/record-qemu.ts";
 import { recordV86 } from "../record/record-v86.ts";
 import type { RecordingOptions } from "../record/recording.ts";
@@ -11,9 +13,11 @@ import type { Runner } from "../runner.ts";
 import type { Session } from "../session.ts";
 
 interface RecordOptions extends GuestOptions, RecordingOptions {
-  readonly engine: "v86" | "qemu";
+  readonly engine: "v86" | "qemu" | "kvm";
   readonly clock: ClockUnit;
   readonly qmp?: string;
+  readonly pid?: number | "all";
+  readonly buffer?: number;
 }
 
 /** `portrait record`. */
@@ -21,12 +25,21 @@ export function addRecord(program: Command, runner: Runner): void {
   const command = program
     .command("record")
     .description(
-      "Runs a guest and records every port I/O it makes. The guest's console goes to stdout; with QEMU, where QEMU puts it.",
+      "Records every port I/O of a guest: of one that it runs (--engine v86, qemu), or of one that runs already (qemu, kvm). The " +
+        "embedded machine's console goes to stdout; QEMU's, where QEMU puts it.",
     )
     .argument("[command...]", "with --engine qemu: a QEMU to start, after --")
-    .addOption(new Option("--engine <engine>", "what runs the guest").choices(["v86", "qemu"]).default("v86"))
+    .addOption(new Option("--engine <engine>", "what runs the guest").choices(["v86", "qemu", "kvm"]).default("v86"))
     .option("--qmp <socket>", "with --engine qemu: the QMP socket of a QEMU that runs; it is left as it was found")
-    .requiredOption("-o, --output <file>", "the trace")
+    .addOption(
+      new Option("--pid <n>", "with --engine kvm: the guest of this process, or all; a trace each").argParser(parsePid),
+    )
+    .addOption(
+      new Option("--buffer <KiB>", "with --engine kvm: kernel memory for each CPU (default: 2048)").argParser(
+        parseCount,
+      ),
+    )
+    .requiredOption("-o, --output <file>", "the trace; with --pid all, FILE.pio becomes FILE.PID.pio")
     .addOption(new Option("--clock <unit>", "unit of the trace's times").choices(["us", "ns", "none"]).default("us"))
     .addOption(new Option("--ports <ranges>", "record only these, e.g. 0x20..0x21,0x40").argParser(parsePorts))
     .option("--overwrite", "replace the trace if there is one of this name");
@@ -47,12 +60,20 @@ export function addRecord(program: Command, runner: Runner): void {
       "portrait record --engine qemu -o boot.pio -- qemu-system-x86_64 -m 512 -hda disk.img",
       "a QEMU from its first instruction on, until it is shut down or Ctrl-C",
     ],
+    ["portrait record --engine kvm --pid 4711 --until 60 -o vm.pio", "a minute of a guest on this host's KVM"],
   ]);
 }
 
 function record(session: Session, command: readonly string[], options: RecordOptions): Promise<ExitCode> {
-  const { guest, bios, kernel, qmp } = options;
-  if (options.engine === "qemu") {
+  const { engine, guest, bios, kernel, qmp, pid, buffer } = options;
+  if (engine !== "kvm" && (pid ?? buffer) !== undefined)
+    throw new UsageError("--pid and --buffer are for guests of this host's KVM: add --engine kvm");
+  if (engine === "kvm") {
+    if ((guest ?? bios ?? kernel ?? qmp) !== undefined || command.length > 0)
+      throw new UsageError("--engine kvm records guests that run; say which with --pid");
+    return recordKvm(session, options);
+  }
+  if (engine === "qemu") {
     if ((guest ?? bios ?? kernel) !== undefined)
       throw new UsageError(
         "--guest, --bios and --kernel are for the embedded machine; give QEMU's own options after --",
@@ -61,4 +82,13 @@ function record(session: Session, command: readonly string[], options: RecordOpt
   }
   if (qmp !== undefined || command.length > 0) throw new UsageError("to record a QEMU, add --engine qemu");
   return recordV86(session, options);
+}
+
+/** A process, or `all`. Throws InvalidArgumentError. */
+function parsePid(text: string): number | "all" {
+  if (text === "all") return text;
+  const pid = Number(text);
+  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(pid))
+    throw new InvalidArgumentError('Expected the number of a process, or "all".');
+  return pid;
 }
