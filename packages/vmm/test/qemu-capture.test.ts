@@ -10,8 +10,8 @@ import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
 import { qemuAccesses } from "../../../test-support/qemu-guest.ts";
 import { QemuCapture, QmpClient, QtestTarget, type CaptureOptions } from "../src/index.ts";
+import { counter } from "./support/counter-guest.ts";
 import { startQemu, testFolder, type QemuProcess } from "./support/qemu-process.ts";
-import { flatImage } from "./support/tiny-guest.ts";
 
 const GUESTS = fileURLToPath(new URL("../../../fixtures/guests", import.meta.url));
 // Without a local APIC the PIC's output reaches the CPU by itself.
@@ -72,24 +72,6 @@ const OFF = ['"disabled"', '"disabled"'];
 function logsOf(pid: number | undefined, folder: string): string[] {
   const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
   return links.filter((link) => /\/portrait-qemu-|\.log$/.test(link)).map((link) => link.replace(`${folder}/`, ""));
-}
-
-/** A guest that writes 0, 1, 2, … count - 1 to port 500h, 32 bits each, then halts. */
-function counter(count: number): string[] {
-  const code = [
-    ...[0x66, 0x31, 0xc9], // xor ecx, ecx
-    ...[0x66, 0x89, 0xc8], // next: mov eax, ecx
-    ...[0xba, 0x00, 0x05], // mov dx, 500h
-    ...[0x66, 0xef], // out dx, eax
-    ...[0x66, 0x41], // inc ecx
-    ...[0x66, 0x81, 0xf9, ...[0, 8, 16, 24].map((shift) => (count >>> shift) & 0xff)], // cmp ecx, count
-    ...[0x72, 0xed], // jb next
-    ...[0xfa, 0xf4], // cli; hlt
-  ];
-  const image = join(testFolder(), "counter.bin");
-  // QEMU takes BIOS images of whole 64 KiB.
-  writeFileSync(image, Buffer.concat([Buffer.alloc(0xf000), flatImage(code)]));
-  return ["-bios", image];
 }
 
 const upTo = (count: number) => [...Array(count).keys()];

@@ -45,6 +45,7 @@ export async function recordKvm(session: Session, options: KvmOptions): Promise<
   for (const remark of capture.remarks) await warn(session, remark);
   let end: KvmCaptureEnd;
   try {
+    await capture.begin();
     end = await capture.run({ signal: session.signal, ...(until?.kind === "time" && { wallMs: until.ms }) });
     for (const recording of recordings) await recording.close();
   } finally {

@@ -90,7 +90,7 @@ export class KvmCapture {
     this.#threads = new ThreadTable((thread, id) => this.#streamOf(thread, id));
   }
 
-  /** Makes ready; nothing is recorded before {@link run}. @throws KvmError */
+  /** Makes ready; nothing is recorded before {@link begin}. @throws KvmError */
   static async prepare(options: KvmCaptureOptions): Promise<KvmCapture> {
     const tracefs = await findTracefs();
     const left = await removeLeftOvers(tracefs);
@@ -111,15 +111,25 @@ export class KvmCapture {
     return this.#streams.map(({ guest, accesses }) => ({ guest, accesses }));
   }
 
-  /**
-   * Captures until a limit is met or the guest is gone, then takes everything in the kernel away again, in any case. Call it once.
-   * @throws KvmError; what the trace writer threw
-   */
-  async run(limits: KvmCaptureLimits): Promise<KvmCaptureEnd> {
+  /** Begins: from its return on, nothing that is wanted goes by unseen. Where it fails the kernel is as it was. @throws KvmError */
+  async begin(): Promise<void> {
     try {
       const { guest } = this.#options;
       if (guest !== "all") await this.#open(guest);
       await this.#instance.begin();
+    } catch (error) {
+      await this.#instance.remove();
+      throw error;
+    }
+  }
+
+  /**
+   * Captures until a limit is met or the guest is gone, then takes everything in the kernel away again, in any case. Call it once, after
+   * {@link begin}.
+   * @throws KvmError; what the trace writer threw
+   */
+  async run(limits: KvmCaptureLimits): Promise<KvmCaptureEnd> {
+    try {
       const end = await this.#follow(limits);
       await this.#instance.stop();
       while (await this.#round(Infinity)) continue;

@@ -25,22 +25,25 @@ start:  cli
         mov eax, cr0
         or al, 1
         mov cr0, eax
-        mov bx, 8
-        mov ds, bx                      ; a limit of 4 GiB, which outlives protected mode
-        and al, 0xfe
-        mov cr0, eax
-        mov dword [dword SVR], 0x1ff
-        mov dword [dword ICR], 0xc4500  ; INIT to all others
-        mov cx, 0xffff
+        jmp dword 8:0xf0000 + flat
+
+        bits 32
+flat:   mov ax, 16
+        mov ds, ax
+        mov dword [SVR], 0x1ff
+        mov dword [ICR], 0xc4500        ; INIT to all others
+        mov ecx, 0xffff
 .wait:  loop .wait
-        mov dword [dword ICR], 0xc46f0  ; start-up to all others
+        mov dword [ICR], 0xc46f0        ; start-up to all others
         count 0x500
+        bits 16
 
         align 8
 gdt:    dq 0
-        dq 0x00cf92000000ffff           ; data, base 0, limit 4 GiB
+        dq 0x00cf9b000000ffff           ; code, 32 bits, base 0, limit 4 GiB; in ROM, so already accessed
+        dq 0x00cf93000000ffff           ; data, the same
 gdt_register:
-        dw 15
+        dw 23
         dd 0xf0000 + gdt
 
 image_end
