@@ -10,6 +10,7 @@ import { addDiff } from "./commands/diff.ts";
 import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
 import { addInspect } from "./commands/inspect.ts";
+import { addMachines } from "./commands/machines.ts";
 import { addMigrate } from "./commands/migrate.ts";
 import { addPlan } from "./commands/plan.ts";
 import { addReceive } from "./commands/receive.ts";
@@ -41,6 +42,7 @@ export function buildProgram(runner: Runner): Command {
     addRecord,
     addImport,
     addExport,
+    addMachines,
     addInspect,
     addStats,
     addState,

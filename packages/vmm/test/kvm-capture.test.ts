@@ -12,7 +12,7 @@ import { counter } from "./support/counter-guest.ts";
 import { startQemu, testFolder, type QemuProcess } from "./support/qemu-process.ts";
 
 const GUESTS = fileURLToPath(new URL("../../../fixtures/guests", import.meta.url));
-const KVM = ["-accel", "kvm", "-cpu", "qemu64", "-m", "16", "-nodefaults"];
+const KVM = ["-accel", "kvm", "-cpu", "qemu64,pni=off", "-m", "16", "-nodefaults"];
 // All devices in QEMU, so that QEMU sees every access that KVM sees.
 const SEABIOS = [...KVM, "-machine", "pc,kernel-irqchip=off", "-m", "64", "-vga", "std"];
 const PAUSED = "-S";
@@ -22,8 +22,12 @@ beforeEach((context) => {
   instances = need(context, kvmTracing());
 });
 
-const start = (context: TestContext, ...options: readonly string[]) =>
-  startQemu(need(context, program("qemu-system-x86_64")), options);
+async function start(context: TestContext, ...options: readonly string[]): Promise<QemuProcess> {
+  const qemu = await startQemu(need(context, program("qemu-system-x86_64")), options);
+  // Its socket is there before its guest is.
+  (await QmpClient.connect(qemu.qmp)).close();
+  return qemu;
+}
 
 const guestOf = ({ process }: QemuProcess) => kvmGuest(process.pid ?? 0);
 

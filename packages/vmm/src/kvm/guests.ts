@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { guestName } from "../host/guest-name.ts";
 import { commandLineOf, openLinks, processIds, startOf } from "../host/processes.ts";
 import { KvmError } from "./errors.ts";
 
@@ -50,14 +51,6 @@ export async function guestOf(pid: number): Promise<KvmGuest | undefined> {
     name: guestName(command),
     vcpus: new Set(links.filter((link) => link.startsWith(VCPU))).size,
   };
-}
-
-/** A guest's name as the command lines of QEMU (`-name`), Firecracker (`--id`) and crosvm (`--name`) have it. */
-export function guestName(command: readonly string[]): string | undefined {
-  const at = command.findIndex((argument) => /^--?(name|id)$/.test(argument));
-  const value = at === -1 ? undefined : command[at + 1];
-  const named = value === undefined ? undefined : /(?:^|,)guest=([^,]*)/.exec(value)?.[1];
-  return named ?? value?.replace(/,.*/s, "");
 }
 
 /** A CPU's thread: the process it belongs to, and the CPU's number where KVM or the thread's name tells it. */

@@ -85,12 +85,19 @@ export async function get(path: string): Promise<string> {
  */
 export async function removeLeftOvers(tracefs: string): Promise<readonly string[]> {
   const removed = [];
+  for (const name of await leftOvers(tracefs))
+    if (await removeInstance(`${tracefs}/instances/${name}`)) removed.push(name);
+  return removed;
+}
+
+/** Names of the instances of portraits that do not run any more. */
+export async function leftOvers(tracefs: string): Promise<readonly string[]> {
+  const left = [];
   for (const name of await readdir(`${tracefs}/instances`)) {
     const [, pid, start] = INSTANCE.exec(name) ?? [];
-    if (pid === undefined || (await startOf(Number(pid))) === start) continue;
-    if (await removeInstance(`${tracefs}/instances/${name}`)) removed.push(name);
+    if (pid !== undefined && (await startOf(Number(pid))) !== start) left.push(name);
   }
-  return removed;
+  return left;
 }
 
 /** Removes an instance; true once it is gone. */

@@ -1,5 +1,7 @@
 import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { processIds } from "../../host/processes.ts";
+import { boundSockets, type BoundSocket } from "../../host/unix-sockets.ts";
 
 /** A file a process has open. */
 export interface OpenFile {
@@ -18,35 +20,22 @@ export async function processAt(socketPath: string): Promise<number | undefined>
   const wanted = await realpath(socketPath).catch(() => undefined);
   if (wanted === undefined) return undefined;
   const sockets = new Map<string, Promise<readonly BoundSocket[]>>();
-  for (const pid of (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name))) {
+  for (const pid of await processIds()) {
     const namespace = await readlink(`/proc/${pid}/ns/net`).catch(() => undefined);
     if (namespace === undefined) continue;
-    if (!sockets.has(namespace)) sockets.set(namespace, boundSockets(pid, basename(wanted)));
-    if (await hasOneOf(pid, (await sockets.get(namespace)) ?? [], wanted)) return Number(pid);
+    if (!sockets.has(namespace)) sockets.set(namespace, socketsOfName(pid, basename(wanted)));
+    if (await hasOneOf(pid, (await sockets.get(namespace)) ?? [], wanted)) return pid;
   }
   return undefined;
 }
 
-interface BoundSocket {
-  readonly link: string;
-  /** As it was bound; may be relative to the process's folder. */
-  readonly path: string;
+async function socketsOfName(pid: number, name: string): Promise<readonly BoundSocket[]> {
+  return (await boundSockets(pid)).filter(({ path }) => basename(path) === name);
 }
 
-/** Sockets bound to a file of this name in the process's network namespace. */
-async function boundSockets(pid: string, name: string): Promise<readonly BoundSocket[]> {
-  const text = await readFile(`/proc/${pid}/net/unix`, "utf8").catch(() => "");
-  return text.split("\n").flatMap((line) => {
-    const [inode, path] = /^(?:\S+ +){6}(\d+) (.+)$/.exec(line)?.slice(1) ?? [];
-    return inode !== undefined && path !== undefined && basename(path) === name
-      ? [{ link: `socket:[${inode}]`, path }]
-      : [];
-  });
-}
-
-async function hasOneOf(pid: string, sockets: readonly BoundSocket[], wanted: string): Promise<boolean> {
+async function hasOneOf(pid: number, sockets: readonly BoundSocket[], wanted: string): Promise<boolean> {
   if (sockets.length === 0) return false;
-  const links = new Set((await openFiles(Number(pid)))?.map(({ link }) => link));
+  const links = new Set((await openFiles(pid))?.map(({ link }) => link));
   const folder = await readlink(`/proc/${pid}/cwd`).catch(() => "/");
   for (const { link, path } of sockets) {
     if (links.has(link) && (await realpath(resolve(folder, path)).catch(() => undefined)) === wanted) return true;
