@@ -89,7 +89,7 @@ describe("portrait record --engine kvm", () => {
 
   test("records all guests, a trace each", async (context) => {
     const guests = [await startCounting(context), await startCounting(context, 0x540)];
-    const { status, stderr } = record("--pid", "all", "--until", "1", "-o", "host.pio");
+    const { status, stderr } = record("--pid", "all", "--until", "300ms", "-o", "host.pio");
     expect(status).toBe(0);
     for (const [i, { pid }] of guests.entries()) {
       expect(stderr).toMatch(new RegExp(`host\\.${pid}\\.pio: [\\d,]+ accesses`));

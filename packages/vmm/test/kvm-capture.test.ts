@@ -128,6 +128,11 @@ describe("what is captured", () => {
     ];
     const guest = await guestOf(other);
     const { capture, of } = await prepare(guest, { accesses: 500 });
+    // The kernel itself passes over everybody else.
+    const asked = readFileSync(join(instances, ownInstances()[0] ?? "", "set_event_pid"), "utf8")
+      .trim()
+      .split("\n");
+    expect(asked.toSorted()).toEqual(readdirSync(`/proc/${guest.pid}/task`).toSorted());
     await capture.run({ wallMs: 10_000 });
     const { accesses } = of(guest.pid);
     expect(accesses.length).toBe(500);
