@@ -1,5 +1,6 @@
 import { isOut, isString, widthOf, type AccessBatch, type Direction, type Width } from "@portrait/tracer";
 import type { Instance, Register, Verdict } from "./description/model.ts";
+import { adoptAnchor, readAnchor, writeAnchor } from "./knowledge/anchor.ts";
 import { InstanceState, stronger, type DeviceAccess } from "./knowledge/instance-state.ts";
 import type { Library, PortClaim } from "./library.ts";
 import type { Criterion } from "./select/criteria.ts";
@@ -96,6 +97,7 @@ export class Classifier {
   /** Takes the next batch, up to but not including row `end`; fills `columns` where given. */
   feed(batch: AccessBatch, columns?: ClassifiedColumns, end = batch.length): void {
     columns?.several.clear();
+    if (batch.anchor !== undefined) this.#adopt(batch.anchor);
     let gap = 0;
     for (let row = 0; row < end; row++) {
       while ((batch.gaps[gap]?.index ?? Infinity) <= row) this.lose(batch.gaps[gap++]?.reason ?? "");
@@ -104,6 +106,21 @@ export class Classifier {
     while (end === batch.length && gap < batch.gaps.length) this.lose(batch.gaps[gap++]?.reason ?? "");
     if (batch.firstSeq >= 0) this.accesses += end;
     this.nextSeq = batch.firstSeq + end;
+  }
+
+  /** What is known now, for {@link AccessBatch.anchor}: from there on, a classifier that saw nothing before knows the same. */
+  anchor(): string {
+    return writeAnchor(this.states, this.accesses);
+  }
+
+  #adopt(text: string): void {
+    const anchor = readAnchor(text);
+    if (anchor === undefined) {
+      this.lose("the trace's anchor cannot be read");
+      return;
+    }
+    this.accesses = anchor.accesses;
+    adoptAnchor(this.states, anchor);
   }
 
   /** Everything becomes unknown: accesses were made that were not observed. */

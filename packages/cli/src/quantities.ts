@@ -20,6 +20,19 @@ function unitOf(text: string | undefined): keyof typeof nanosecondsOf {
   return text === "us" || text === "ms" || text === "s" ? text : "ns";
 }
 
+const BYTES = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 } as const;
+
+/** `64M`, `64MiB`, `512k` or `1000000` as bytes. Throws InvalidArgumentError. */
+export function parseSize(text: string): number {
+  const match = /^(\d+)(?:([KMG])(?:iB|B)?)?$/i.exec(text);
+  const unit = match?.[2]?.toUpperCase() ?? "";
+  const size = Number(match?.[1]) * BYTES[unit === "K" || unit === "M" || unit === "G" ? unit : ""];
+  if (match === null || !Number.isSafeInteger(size) || size === 0) {
+    throw new InvalidArgumentError("Expected a size such as 64M, 512K or 1000000 (bytes).");
+  }
+  return size;
+}
+
 /** A whole number from 0 on. Throws InvalidArgumentError. */
 export function parseCount(text: string): number {
   const value = Number(text);

@@ -47,6 +47,10 @@ export class Runner {
       stdin: process.stdin,
       stdout: process.stdout,
       signal: this.#abort.signal,
+      onSaveRequest: (listener) => {
+        process.on("SIGUSR1", listener);
+        return () => process.off("SIGUSR1", listener);
+      },
       devices: devices ?? [],
       commandLine: this.#commandLine,
     };

@@ -19,6 +19,8 @@ export interface Session {
   readonly stdout: NodeJS.WritableStream;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Calls the listener on each SIGUSR1, until what it gives is called. */
+  readonly onSaveRequest: (listener: () => void) => () => void;
   /** Folders with the user's own descriptions. */
   readonly devices: readonly string[];
   /** The command line, program name first. */

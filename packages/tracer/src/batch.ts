@@ -54,6 +54,10 @@ export interface AccessBatch {
   readonly strings: readonly StringAccess[];
   readonly markers: readonly Marker[];
   readonly gaps: readonly Gap[];
+  /**
+   * What was known of every device before the first row, where the accesses it was learned from are not in the trace: the classifier's JSON.
+   */
+  readonly anchor?: string;
 }
 
 /** One access as an object, for the places where a person or JSON reads it. */

@@ -2,6 +2,7 @@ export { allOnes, directionOf, isOut, isString, opOf, widthOf } from "./access.t
 export type { Direction, Op, Width } from "./access.ts";
 export { accessAt, BATCH_CAPACITY, BatchBuilder, elementsOf } from "./batch.ts";
 export type { Access, AccessBatch, Gap, Marker, StringAccess } from "./batch.ts";
+export { MAX_ANCHOR_BYTES } from "./limits.ts";
 export type { ClockUnit, DescriptionReference, MachineInventory, TraceInfo } from "./info.ts";
 export { PerfettoWriter } from "./export/perfetto.ts";
 export type { PerfettoAnnotations, PerfettoValue } from "./export/perfetto.ts";

@@ -22,6 +22,9 @@ export const MAX_PAYLOAD_BYTES = 1 << 20;
 /** UTF-8 bytes of a marker's text or a gap's reason, at the most. */
 export const MAX_TEXT_BYTES = 65_536;
 
+/** UTF-8 bytes of an anchor, at the most. */
+export const MAX_ANCHOR_BYTES = 3 << 20;
+
 /** Accesses after which the writer ends a chunk. */
 export const CHUNK_ACCESSES = 16_384;
 

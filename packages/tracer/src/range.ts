@@ -37,7 +37,7 @@ export class RangeCutter {
     const whole = { ...chunk, markers: chunk.markers.filter(inRange), gaps: gaps.filter(inRange) };
     this.#started ||= begin < chunk.length;
     if (begin === 0 && end === chunk.length && end <= BATCH_CAPACITY) {
-      if (end > 0 || whole.markers.length > 0 || whole.gaps.length > 0) yield whole;
+      if (end > 0 || whole.markers.length > 0 || whole.gaps.length > 0 || whole.anchor !== undefined) yield whole;
       return;
     }
     for (let from = begin; from < end; from += BATCH_CAPACITY) {
@@ -99,5 +99,6 @@ function slice(batch: AccessBatch, from: number, to: number, end: number): Acces
     strings: moved(batch.strings, to - 1),
     markers: moved(batch.markers, last),
     gaps: moved(batch.gaps, last),
+    ...(batch.anchor !== undefined && from === 0 && { anchor: batch.anchor }),
   };
 }

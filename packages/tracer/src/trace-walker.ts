@@ -210,7 +210,7 @@ export class TraceWalker {
 
   #rebase(chunk: DecodedChunk, firstSeq: number): AccessBatch {
     const base = this.#timeBase;
-    const { count: length, time, port, op, value, vcpu, strings, markers, gaps } = chunk;
+    const { count: length, time, port, op, value, vcpu, strings, markers, gaps, anchor } = chunk;
     if (base !== 0) for (let i = 0; i < length; i++) time[i] = (time[i] ?? 0) + base;
     return {
       firstSeq,
@@ -223,6 +223,8 @@ export class TraceWalker {
       strings,
       markers: markers.map((m) => ({ index: m.index, time: m.time + base, text: m.text })),
       gaps: gaps.map((g) => ({ index: g.index, time: g.time + base, reason: g.text, lost: g.lost })),
+      // It names accesses by numbers that hold only where none were changed.
+      ...(anchor !== undefined && this.#seqBase === 0 && { anchor }),
     };
   }
 

@@ -39,6 +39,11 @@ export class TraceWriter {
     return (this.#firstSeq ?? 0) + this.#collector.columns.count;
   }
 
+  /** Bytes given to the sink, or on their way to it. */
+  get bytes(): number {
+    return this.#offset;
+  }
+
   /**
    * Appends a batch. Its `firstSeq` is {@link nextSeq}, or higher where accesses were left out on purpose; the first batch
    * may begin anywhere. A batch that breaks its contract is refused at the row in question (`TRACE_BATCH`).
@@ -46,6 +51,10 @@ export class TraceWriter {
   async write(batch: AccessBatch): Promise<void> {
     this.#checkOpen();
     this.#moveTo(batch.firstSeq);
+    if (batch.anchor !== undefined) {
+      this.#endChunk();
+      this.#collector.takeAnchor(batch, batch.anchor);
+    }
     const cursor = { row: 0, string: 0, marker: 0, gap: 0 };
     while (this.#collector.take(batch, cursor)) this.#endChunk();
     await this.#tail;

@@ -1,5 +1,8 @@
 export { Recorder } from "./capture/recorder.ts";
 export type { RecorderOutputs } from "./capture/batch-feed.ts";
+export { RotatingTrace } from "./capture/rotating-trace.ts";
+export type { PartLimit } from "./capture/rotating-trace.ts";
+export { TraceRing } from "./capture/trace-ring.ts";
 export { createTraceFile } from "./capture/trace-file.ts";
 export type { TraceFile } from "./capture/trace-file.ts";
 export type {

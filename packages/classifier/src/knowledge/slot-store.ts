@@ -44,6 +44,12 @@ export class SlotStore {
     this.#setAll(slot, value === undefined ? { status: "none", cause } : { status: "implied", value, cause });
   }
 
+  /** The slot takes `rest`, and some of its keys a content of their own. */
+  adopt(slot: Slot, rest: SlotContent, keys: Iterable<readonly [number, SlotContent]>): void {
+    this.#setAll(slot, rest);
+    for (const [key, content] of keys) this.#put(slot, key, content);
+  }
+
   #setAll(slot: Slot, content: SlotContent): void {
     this.#single[slot.index] = content;
     this.#rest[slot.index] = content;

@@ -1,10 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { ClockUnit } from "@portrait/tracer";
+import type { PartLimit } from "@portrait/vmm";
 import { UsageError, type ExitCode } from "../errors.ts";
 import { examples } from "../help.ts";
 import { addGuestOptions, type GuestOptions } from "../machine/guest-options.ts";
 import { parsePorts } from "../machine/port-ranges.ts";
-import { parseCount } from "../quantities.ts";
+import { parseCount, parseSize } from "../quantities.ts";
 import { recordKvm } from "../record/record-kvm.ts";
 import { recordQemu } from "../record/record-qemu.ts";
 import { recordV86 } from "../record/record-v86.ts";
@@ -42,6 +43,17 @@ export function addRecord(program: Command, runner: Runner): void {
     .requiredOption("-o, --output <file>", "the trace; with --pid all, FILE.pio becomes FILE.PID.pio")
     .addOption(new Option("--clock <unit>", "unit of the trace's times").choices(["us", "ns", "none"]).default("us"))
     .addOption(new Option("--ports <ranges>", "record only these, e.g. 0x20..0x21,0x40").argParser(parsePorts))
+    .addOption(
+      new Option("--ring <size>", "keep the newest part, so much of it, in memory; save it on SIGUSR1 and at the end")
+        .argParser(parseSize)
+        .conflicts("rotate"),
+    )
+    .addOption(
+      new Option(
+        "--rotate <limit>",
+        "FILE.000, FILE.001, …: another one after this size (64M) or time (60s, 10min)",
+      ).argParser(parsePartLimit),
+    )
     .option("--overwrite", "replace the trace if there is one of this name");
   addGuestOptions(command).action((qemu: readonly string[], options: RecordOptions) =>
     runner.run(command, (session) => record(session, qemu, options)),
@@ -91,4 +103,14 @@ function parsePid(text: string): number | "all" {
   if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(pid))
     throw new InvalidArgumentError('Expected the number of a process, or "all".');
   return pid;
+}
+
+/** A size, or a time. Throws InvalidArgumentError. */
+function parsePartLimit(text: string): PartLimit {
+  const time = /^(\d+)(ms|s|min|h)$/.exec(text);
+  if (time === null) return { kind: "bytes", bytes: parseSize(text) };
+  const unit = { ms: 1, s: 1e3, min: 60e3, h: 3600e3 }[
+    time[2] === "ms" || time[2] === "min" || time[2] === "h" ? time[2] : "s"
+  ];
+  return { kind: "time", ms: Number(time[1]) * unit };
 }

@@ -18,7 +18,10 @@ export function parsePorts(text: string): PortRange[] {
 }
 
 /** A writer's face that takes only the accesses to some ports; they are numbered anew. */
-export function keepPorts(writer: TraceWriter, ranges: readonly PortRange[]): Pick<TraceWriter, "write" | "flush"> {
+export function keepPorts(
+  writer: Pick<TraceWriter, "write" | "flush">,
+  ranges: readonly PortRange[],
+): Pick<TraceWriter, "write" | "flush"> {
   const wanted = new Uint8Array(0x10000);
   for (const [first, last] of ranges) wanted.fill(1, first, last + 1);
   let work: Promise<void> = Promise.resolve();

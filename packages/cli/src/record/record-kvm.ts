@@ -8,7 +8,7 @@ import type { Until } from "../machine/until.ts";
 import { traceInfoOf } from "../machine/watched.ts";
 import { plural } from "../output/numbers.ts";
 import { warn, type Session } from "../session.ts";
-import { Recording, type RecordingOptions } from "./recording.ts";
+import { createRecording, type Recording, type RecordingOptions } from "./recording.ts";
 
 /** What is recorded, and how long. */
 export interface KvmOptions extends RecordingOptions {
@@ -62,7 +62,7 @@ async function create(session: Session, options: KvmOptions, guest: KvmGuest, st
   const machine = { engine: "kvm", engineVersion: `Linux ${release()}` };
   const name = `${guest.name ?? guest.program} (process ${guest.pid})`;
   const info = await traceInfoOf(session, machine, { guest: name, clock, ports, fromReset: false, startedAt });
-  return Recording.create(info, { ...options, output: pid === "all" ? perGuest(output, guest) : output });
+  return createRecording(session, info, { ...options, output: pid === "all" ? perGuest(output, guest) : output });
 }
 
 /** `host.pio` and process 4711: `host.4711.pio`. */

@@ -8,7 +8,7 @@ import type { Until } from "../machine/until.ts";
 import { traceInfoOf } from "../machine/watched.ts";
 import { plural } from "../output/numbers.ts";
 import { warn, type Session } from "../session.ts";
-import { Recording, type RecordingOptions } from "./recording.ts";
+import { createRecording, type Recording, type RecordingOptions } from "./recording.ts";
 
 /** What is recorded, and how long. */
 export interface QemuOptions extends RecordingOptions {
@@ -63,7 +63,7 @@ async function record(session: Session, options: QemuOptions, qemu: Qemu): Promi
   const machine = { engine: "qemu", engineVersion: version };
   const guest = name ?? qemu.name;
   const info = await traceInfoOf(session, machine, { guest, clock, ports, fromReset: fresh, startedAt });
-  const recording = await Recording.create(info, options);
+  const recording = await createRecording(session, info, options);
   let reason: CaptureEnd;
   try {
     reason = await capture(session, options, qemu, recording, startedAt);
@@ -79,14 +79,14 @@ async function capture(
   session: Session,
   options: QemuOptions,
   { client, waits }: Qemu,
-  { writer }: Recording,
+  { writer, path }: Recording,
   startedAt: number,
 ): Promise<CaptureEnd> {
-  const { until, output } = options;
+  const { until } = options;
   const accesses = until?.kind === "accesses" ? { accesses: until.count } : {};
   const one = await QemuCapture.attach(client, { writer, startedAt, ...accesses }).catch(async (error: unknown) => {
     // It holds nothing.
-    await rm(output);
+    await rm(path);
     throw error;
   });
   const told = one.remarks.length;

@@ -7,7 +7,7 @@ import { bootGuest, type GuestOptions } from "../machine/guest-options.ts";
 import { limitsFor, untilText } from "../machine/until.ts";
 import { traceInfoOf } from "../machine/watched.ts";
 import { warn, type Session } from "../session.ts";
-import { Recording, type RecordingOptions } from "./recording.ts";
+import { createRecording, type RecordingOptions } from "./recording.ts";
 
 /** Boots a guest on the embedded machine and records it from its power-on. */
 export async function recordV86(
@@ -17,7 +17,7 @@ export async function recordV86(
   const { machine, name } = await bootGuest(options);
   await checkUserDescriptions(session.devices);
   const info = await traceInfoOf(session, machine, { guest: name, clock: options.clock, ports: options.ports ?? [] });
-  const recording = await Recording.create(info, options);
+  const recording = await createRecording(session, info, options);
   const recorder = new Recorder(machine, { writer: recording.writer });
   const console = new ConsoleLines(session.out, machine);
   let reason: StopReason;

@@ -1,56 +1,69 @@
-import { TraceWriter, type TraceInfo } from "@portrait/tracer";
-import { createTraceFile, type RecorderOutputs, type TraceFile } from "@portrait/vmm";
+import { Classifier } from "@portrait/classifier";
+import type { TraceInfo, TraceWriter } from "@portrait/tracer";
+import type { PartLimit } from "@portrait/vmm";
+import { libraryFor } from "../input/library.ts";
 import { keepPorts, type PortRange } from "../machine/port-ranges.ts";
-import { count, plural } from "../output/numbers.ts";
+import type { Session } from "../session.ts";
+import { PlainOutput } from "./plain-output.ts";
+import { RingOutput } from "./ring-output.ts";
+import { RotatingOutput } from "./rotating-output.ts";
 
 /** Where a recording goes. */
 export interface RecordingOptions {
   readonly output: string;
   readonly ports?: readonly PortRange[];
   readonly overwrite?: true;
+  /** Bytes of the newest part, which alone is kept. */
+  readonly ring?: number;
+  /** When another file is begun. */
+  readonly rotate?: PartLimit;
 }
 
-/** A trace file while it is recorded. */
-export class Recording {
-  /** Takes the accesses that are wanted. */
-  readonly writer: NonNullable<RecorderOutputs["writer"]>;
-  readonly #path: string;
-  readonly #file: TraceFile;
-  readonly #trace: TraceWriter;
-  #bytes = 0;
-
-  private constructor(file: TraceFile, info: TraceInfo, { output, ports }: RecordingOptions) {
-    this.#path = output;
-    this.#file = file;
-    this.#trace = new TraceWriter({ write: (bytes) => this.#write(bytes) }, info);
-    this.writer = ports === undefined ? this.#trace : keepPorts(this.#trace, ports);
-  }
-
-  /** Creates the file. @throws the file system's error; `EEXIST` where there is one that must not be replaced */
-  static async create(info: TraceInfo, options: RecordingOptions): Promise<Recording> {
-    const file = await createTraceFile(options.output, { overwrite: options.overwrite === true });
-    return new Recording(file, info, options);
-  }
-
+/** A trace on its way to one file or several. */
+export interface RecordingOutput {
+  /** File that is there from the start. */
+  readonly path: string;
+  /** As those of {@link TraceWriter}. */
+  readonly nextSeq: number;
+  write: TraceWriter["write"];
+  flush: TraceWriter["flush"];
   /** Writes the end of the trace. */
-  async close(): Promise<void> {
-    await this.#trace.close();
-  }
-
+  close(): Promise<void>;
   /** Makes sure that what was written is on the disk; to be called in any case. */
-  async seal(): Promise<void> {
-    await this.#file.seal();
-  }
-
+  seal(): Promise<void>;
   /** File, accesses and size in words. */
-  get summary(): string {
-    const accesses = this.#trace.nextSeq;
-    const each = accesses === 0 ? "" : ` (${(this.#bytes / accesses).toFixed(2)} each)`;
-    return `${this.#path}: ${plural(accesses, "access", "accesses")}, ${count(this.#bytes)} bytes${each}`;
-  }
+  readonly summary: string;
+}
 
-  async #write(bytes: Uint8Array): Promise<void> {
-    await this.#file.sink.write(bytes);
-    this.#bytes += bytes.length;
-  }
+/** A trace while it is recorded. */
+export interface Recording extends Pick<RecordingOutput, "path" | "close" | "seal" | "summary"> {
+  /** Takes the accesses that are wanted. */
+  readonly writer: Pick<TraceWriter, "write" | "flush">;
+}
+
+/** Creates the file. @throws the file system's error; `EEXIST` where there is one that must not be replaced */
+export async function createRecording(
+  session: Session,
+  info: TraceInfo,
+  options: RecordingOptions,
+): Promise<Recording> {
+  const output = await createOutput(session, info, options);
+  const { ports } = options;
+  return {
+    path: output.path,
+    writer: ports === undefined ? output : keepPorts(output, ports),
+    close: () => output.close(),
+    seal: () => output.seal(),
+    get summary() {
+      return output.summary;
+    },
+  };
+}
+
+async function createOutput(session: Session, info: TraceInfo, options: RecordingOptions): Promise<RecordingOutput> {
+  const { ring, rotate } = options;
+  if (ring === undefined && rotate === undefined) return PlainOutput.create(info, options);
+  const classifier = new Classifier(await libraryFor(session.devices, info), { fromReset: info.fromReset });
+  if (rotate !== undefined) return RotatingOutput.create(info, options, rotate, classifier);
+  return RingOutput.create(session, info, options, ring ?? 0, classifier);
 }

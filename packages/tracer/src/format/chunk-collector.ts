@@ -2,7 +2,14 @@ import { isString, widthOf } from "../access.ts";
 import type { AccessBatch, Gap, Marker } from "../batch.ts";
 import { TraceWriteError } from "../errors.ts";
 import type { ClockUnit } from "../info.ts";
-import { CHUNK_ACCESSES, CHUNK_BYTES, MAX_CHUNK_REMARKS, MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES } from "../limits.ts";
+import {
+  CHUNK_ACCESSES,
+  CHUNK_BYTES,
+  MAX_ANCHOR_BYTES,
+  MAX_CHUNK_REMARKS,
+  MAX_PAYLOAD_BYTES,
+  MAX_TEXT_BYTES,
+} from "../limits.ts";
 import { MAX_VARINT_BYTES } from "../wire/varint.ts";
 import { nanosecondsIn } from "./clock.ts";
 import { appendRows, appendTimes, clearRows, makeRowColumns, plainEnd, rowFault } from "./row-columns.ts";
@@ -35,6 +42,7 @@ export class ChunkCollector {
   readonly strings: CollectedString[] = [];
   readonly markers: CollectedRemark[] = [];
   readonly gaps: CollectedRemark[] = [];
+  #anchor: string | undefined;
   readonly #unit: number;
   /** Bytes that may come before the chunk is full, times not counted, so that its end does not depend on the clock. */
   #left = CHUNK_BYTES;
@@ -45,7 +53,21 @@ export class ChunkCollector {
 
   /** True when nothing was collected. */
   get empty(): boolean {
-    return this.columns.count === 0 && this.markers.length === 0 && this.gaps.length === 0;
+    return (
+      this.columns.count === 0 && this.markers.length === 0 && this.gaps.length === 0 && this.#anchor === undefined
+    );
+  }
+
+  /** What is known before the chunk's first access, where that is written down. */
+  get anchor(): string | undefined {
+    return this.#anchor;
+  }
+
+  /** Writes down what is known before the first access; the chunk is empty. Throws TraceWriteError. */
+  takeAnchor(batch: AccessBatch, anchor: string): void {
+    const bytes = Buffer.byteLength(anchor);
+    if (bytes > MAX_ANCHOR_BYTES) throw badRow(batch, 0, `an anchor of ${bytes} bytes, over 3 MiB`);
+    this.#anchor = anchor;
   }
 
   /**
@@ -67,6 +89,7 @@ export class ChunkCollector {
     this.strings.length = 0;
     this.markers.length = 0;
     this.gaps.length = 0;
+    this.#anchor = undefined;
     this.#left = CHUNK_BYTES;
   }
 

@@ -32,6 +32,7 @@ export interface DecodedChunk {
   readonly strings: readonly StringAccess[];
   readonly markers: readonly RawRemark[];
   readonly gaps: readonly RawRemark[];
+  readonly anchor: string | undefined;
   /** Latest time in the chunk, nanoseconds. */
   readonly maxTime: number;
   /** What an index says of the chunk. */
@@ -71,7 +72,7 @@ export class ChunkDecoder {
     const message = parseChunk(bytes);
     const feature = unknownFeatures(message.criticalFeatures);
     if (feature !== undefined) throw new ChunkRuleError(feature.code, feature.reason);
-    const { firstSeq, count, markers, gaps } = message;
+    const { firstSeq, count, markers, gaps, anchor } = message;
     if (!Number.isSafeInteger(firstSeq + count)) throw invalid(`access number ${firstSeq}`);
     checkRemarks(markers, count);
     checkRemarks(gaps, count);
@@ -95,6 +96,7 @@ export class ChunkDecoder {
       strings,
       markers: inNanoseconds(markers, unit),
       gaps: inNanoseconds(gaps, unit),
+      anchor,
       maxTime: maxTime * unit,
       facts: () => ({
         firstSeq,

@@ -32,7 +32,7 @@ export class ChunkEncoder {
 
   /** The chunk whose first access has number `firstSeq`. */
   encode(collected: ChunkCollector, firstSeq: number): EncodedChunk {
-    const { columns, markers, gaps } = collected;
+    const { columns, markers, gaps, anchor } = collected;
     const { count, maxTime } = columns;
     const baseTime = count > 0 ? columns.baseTime : ((markers[0] ?? gaps[0])?.time ?? 0);
     const w = Writer.create();
@@ -48,6 +48,7 @@ export class ChunkEncoder {
     encodeTimes(w, collected);
     for (const marker of markers) encodeRemark(w, FIELD.marker, marker);
     for (const gap of gaps) encodeRemark(w, FIELD.gap, gap);
+    if (anchor !== undefined) w.uint32((FIELD.anchor << 3) | 2).string(anchor);
     const message = w.finish();
     const digest = digestOf(message.subarray(begin, end));
     const ports = portRuns(columns.dictionary.ports());

@@ -18,6 +18,7 @@ export const FIELD = {
   wideTimeDelta: 16,
   marker: 17,
   gap: 18,
+  anchor: 19,
 } as const;
 
 /** A time delta that stands in wide_time_delta instead. */

@@ -25,6 +25,7 @@ export interface ChunkMessage {
   readonly column: (field: number) => Uint8Array;
   readonly markers: readonly RawRemark[];
   readonly gaps: readonly RawRemark[];
+  readonly anchor: string | undefined;
   /** Where the fields that say what was accessed stand together. */
   readonly accesses: Uint8Array;
 }
@@ -52,6 +53,7 @@ export function parseChunk(message: Uint8Array): ChunkMessage {
   let count = 0;
   let clock = clockOf(0);
   let criticalFeatures = 0;
+  let anchor: string | undefined;
   let begin = 0;
   let end = 0;
   while (r.pos < r.len) {
@@ -65,6 +67,7 @@ export function parseChunk(message: Uint8Array): ChunkMessage {
     else if (tag === FIELD.criticalFeatures << 3) criticalFeatures = r.uint32();
     else if (tag === ((FIELD.marker << 3) | 2)) markers.push(parseRemark(r, markers, gaps));
     else if (tag === ((FIELD.gap << 3) | 2)) gaps.push(parseRemark(r, markers, gaps));
+    else if (tag === ((FIELD.anchor << 3) | 2)) anchor = r.string();
     else if (field >= FIELD.opPort && field <= FIELD.wideTimeDelta) {
       if ((tag & 7) !== 2 || columns[field] !== undefined) throw invalid(`column ${field} is not one packed field`);
       columns[field] = r.bytes();
@@ -76,7 +79,7 @@ export function parseChunk(message: Uint8Array): ChunkMessage {
   if (count > MAX_CHUNK_ACCESSES) throw new ChunkRuleError("TRACE_LIMIT", `${count} accesses in one chunk`);
   const column = (field: number): Uint8Array => columns[field] ?? NOTHING;
   const accesses = message.subarray(begin, end);
-  return { firstSeq, baseTime, count, clock, criticalFeatures, column, markers, gaps, accesses };
+  return { firstSeq, baseTime, count, clock, criticalFeatures, column, markers, gaps, anchor, accesses };
 }
 
 /** Checks that remarks stand in order and within the chunk. */
