@@ -17,6 +17,7 @@ export class Runner {
   exit: ExitCode = EXIT.done;
   readonly #commandLine: readonly string[];
   readonly #abort = new AbortController();
+  readonly #saveListeners = new Set<() => void>();
 
   constructor(argv: readonly string[]) {
     this.#commandLine = ["portrait", ...argv];
@@ -26,11 +27,13 @@ export class Runner {
   async run(command: Command, body: (session: Session) => Promise<ExitCode>): Promise<void> {
     const session = this.#session(command.optsWithGlobals<GlobalOptions>());
     const interrupt = () => this.#abort.abort(new InterruptedError("interrupted"));
-    process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+    // Without a listener, Node would open a debugger.
+    const save = () => this.#saveListeners.forEach((listener) => listener());
+    process.once("SIGINT", interrupt).once("SIGTERM", interrupt).on("SIGUSR1", save);
     try {
       this.exit = await body(session);
     } finally {
-      process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+      process.off("SIGINT", interrupt).off("SIGTERM", interrupt).off("SIGUSR1", save);
       await this.out.drain();
     }
   }
@@ -48,8 +51,8 @@ export class Runner {
       stdout: process.stdout,
       signal: this.#abort.signal,
       onSaveRequest: (listener) => {
-        process.on("SIGUSR1", listener);
-        return () => process.off("SIGUSR1", listener);
+        this.#saveListeners.add(listener);
+        return () => this.#saveListeners.delete(listener);
       },
       devices: devices ?? [],
       commandLine: this.#commandLine,

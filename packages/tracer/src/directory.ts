@@ -5,7 +5,7 @@ import { FrameScanner } from "./frame-scanner.ts";
 import type { TraceInfo } from "./info.ts";
 import type { ByteSource } from "./io/byte-source.ts";
 import { ByteWindow } from "./io/byte-window.ts";
-import { seamTime, type WalkStart } from "./trace-walker.ts";
+import { goesOn, seamTime, type WalkStart } from "./trace-walker.ts";
 
 /** One chunk of a trace as the file's indexes describe it. */
 export interface DirectoryEntry {
@@ -59,10 +59,12 @@ function place(segments: readonly Segment[]): DirectoryEntry[] | undefined {
   const info = segments[0]?.info;
   let expected: number | undefined;
   let lastTime = 0;
+  let seqBase = 0;
   for (const segment of segments) {
     const { entries } = segment.index;
-    const seam = segment.offset > 0;
-    const seqBase = seam ? (expected ?? 0) - (entries[0]?.firstSeq ?? 0) : 0;
+    const seam =
+      segment.offset > 0 && (seqBase !== 0 || !goesOn(info, segment.info, entries[0]?.firstSeq, expected ?? 0));
+    seqBase = seam ? (expected ?? 0) - (entries[0]?.firstSeq ?? 0) : 0;
     const timeBase = seam ? seamTime(info, segment.info, lastTime) : 0;
     for (const entry of entries) {
       const firstSeq = entry.firstSeq + seqBase;

@@ -1,7 +1,10 @@
-import { expect, test } from "vitest";
-import { INFO, memorySink, read, SMALL, SMALL_CUTS, write } from "../test/traces.ts";
+import { describe, expect, test } from "vitest";
+import { batchOf, INFO, memorySink, read, SMALL, SMALL_CUTS, write } from "../test/traces.ts";
+import type { TraceInfo } from "./info.ts";
 import { bufferSource } from "./io/byte-source.ts";
 import { recoverTrace } from "./recover.ts";
+import { TraceReader } from "./trace-reader.ts";
+import { TraceWriter } from "./trace-writer.ts";
 import { verifyTrace } from "./verify.ts";
 
 const later = (seconds: bigint) => ({
@@ -41,6 +44,51 @@ test.each([
 ])("with %s, times go on where the first trace ended", async (_name, info) => {
   const { rows } = await read(Buffer.concat([await write(SMALL, INFO), await write(SMALL, info)]));
   expect(rows[25]?.time).toBe(last + (SMALL.rows[0]?.time ?? 0));
+});
+
+describe("parts of one recording", () => {
+  const CUT = 12;
+  const { rows } = SMALL;
+  const part = async (from: number, to: number, change: Partial<TraceInfo> = {}) => {
+    const sink = memorySink();
+    const writer = new TraceWriter(sink, { ...INFO, ...change });
+    await writer.write({ ...batchOf({ rows, markers: [], gaps: [] }, from, to), anchor: `known at ${from}` });
+    await writer.close();
+    return sink.bytes();
+  };
+  const anchorsOf = async (bytes: Buffer) => {
+    const anchors: (string | undefined)[] = [];
+    for await (const { anchor } of (await TraceReader.open(bufferSource(bytes))).batches()) anchors.push(anchor);
+    return anchors;
+  };
+
+  test("read as the recording: no seam, no gap, and what was known stands where it was", async () => {
+    const joined = Buffer.concat([await part(0, CUT), await part(CUT, rows.length)]);
+    const found = await read(joined);
+    expect(found.rows).toEqual(rows);
+    expect(found.gaps).toEqual([]);
+    expect((await read(joined, { fromSeq: CUT + 3 })).rows).toEqual(rows.slice(CUT + 3));
+    expect(await anchorsOf(joined)).toEqual(["known at 0", `known at ${CUT}`]);
+  });
+
+  test.each<[string, number, Partial<TraceInfo>]>([
+    ["one between them is missing", CUT + 1, {}],
+    ["they are of two recordings", CUT, { startedAt: (INFO.startedAt ?? 0n) + 60_000_000_000n }],
+  ])("have a gap between them where %s", async (_, from, change) => {
+    const joined = Buffer.concat([await part(0, CUT), await part(from, rows.length, change)]);
+    expect((await read(joined)).gaps.map(({ index }) => index)).toEqual([CUT]);
+  });
+
+  test("lose what was known where their numbers no longer hold", async () => {
+    const joined = Buffer.concat([await part(0, CUT), await part(CUT + 1, rows.length)]);
+    expect(await anchorsOf(joined)).toEqual(["known at 0", undefined]);
+  });
+});
+
+test("an anchor of more than 3 MiB is refused", async () => {
+  const writer = new TraceWriter(memorySink(), INFO);
+  const anchor = "x".repeat((3 << 20) + 1);
+  await expect(writer.write({ ...batchOf(SMALL), anchor })).rejects.toMatchObject({ code: "TRACE_BATCH" });
 });
 
 test("a range of joined traces is found through their indexes", async () => {

@@ -66,6 +66,16 @@ export function seamTime(first: TraceInfo | undefined, next: TraceInfo, lastTime
   return distance > lastTime && distance <= Number.MAX_SAFE_INTEGER ? distance : lastTime;
 }
 
+/** True where a joined trace is the next part of the recording that the first is of, and nothing is missing between them. */
+export function goesOn(
+  first: TraceInfo | undefined,
+  next: TraceInfo,
+  firstSeq: number | undefined,
+  expected: number | undefined,
+): boolean {
+  return next.startedAt !== undefined && next.startedAt === first?.startedAt && firstSeq === expected;
+}
+
 /** Goes through a trace from one end to the other, past whatever is damaged. */
 export class TraceWalker {
   readonly #scanner: FrameScanner;
@@ -77,6 +87,8 @@ export class TraceWalker {
   #timeBase: number;
   #lastTime: number;
   #info: TraceInfo | undefined;
+  /** Header of the present segment. */
+  #segment: TraceInfo | undefined;
   /** Why something is missing before the next chunk. */
   #missing: "damage" | "seam" | undefined;
   #damage = "";
@@ -136,6 +148,7 @@ export class TraceWalker {
   #enter(info: TraceInfo, first: boolean): void {
     this.#sealed = false;
     this.#refused = false;
+    this.#segment = info;
     if (first) {
       this.#info = info;
       return;
@@ -174,6 +187,7 @@ export class TraceWalker {
   /** Puts a decoded chunk in its place in the whole file. Throws TraceFormatError where it has none. */
   #place(frame: Frame & { readonly kind: "chunk" }, chunk: DecodedChunk): TraceChunk {
     const expected = this.#expected ?? chunk.firstSeq;
+    this.#passSeam(chunk.firstSeq, expected);
     let firstSeq = chunk.firstSeq + this.#seqBase;
     if (this.#missing === "seam" || (firstSeq < expected && this.#missing === "damage")) {
       if (this.#missing === "damage") this.#timeBase = this.#lastTime;
@@ -206,6 +220,14 @@ export class TraceWalker {
       gapBefore,
       facts: () => chunk.facts(),
     };
+  }
+
+  /** Between parts of one recording there is no seam: numbers and times go on. */
+  #passSeam(firstSeq: number, expected: number): void {
+    if (this.#missing !== "seam" || this.#segment === undefined || this.#seqBase !== 0) return;
+    if (!goesOn(this.#info, this.#segment, firstSeq, expected)) return;
+    this.#missing = undefined;
+    this.#timeBase = 0;
   }
 
   #rebase(chunk: DecodedChunk, firstSeq: number): AccessBatch {

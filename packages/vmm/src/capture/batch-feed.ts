@@ -1,8 +1,8 @@
 import type { Classifier } from "@portrait/classifier";
 import type { AccessBatch, TraceWriter } from "@portrait/tracer";
 
-/** Longest time an access waits before it is in the file, milliseconds. */
-export const FLUSH_MS = 250;
+/** How long an access waits before it is written, milliseconds; in the file it is, with what writing takes, after 250 at the latest. */
+export const FLUSH_MS = 200;
 /** Batches on their way to the file before the guest has to wait. */
 const PENDING_LIMIT = 16;
 
