@@ -46,7 +46,7 @@ function seqs(name: string): number[] {
 
 const from = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
-describe("--ring", () => {
+describe("--ring", { timeout: 60_000 }, () => {
   test("keeps the newest accesses, and a plan from them is the plan from the whole trace", () => {
     const COUNT = 20_000;
     expect(recordBusy(COUNT, "-o", "whole.pio").status).toBe(0);
@@ -96,7 +96,7 @@ describe("--ring", () => {
   });
 });
 
-describe("--rotate", () => {
+describe("--rotate", { timeout: 60_000 }, () => {
   test("splits into files that are each whole, and joined are the recording", () => {
     const { status, stderr } = recordBusy(20_000, "--rotate", "1K", "-o", "t.pio");
     expect(stderr).toMatch(/t\.pio\.000 to t\.pio\.\d+: 40,\d+ accesses/);
@@ -146,7 +146,7 @@ test("killed at any moment, a recording loses its last 250 ms at the most", asyn
   }, 10);
   for (let i = 0; i < 1500 && !(existsSync(place.path("t.pio")) && statSync(place.path("t.pio")).size > 4000); i++)
     await sleep(10);
-  await sleep(Math.random() * 500);
+  await sleep(500 + Math.random() * 1000);
   const killed = Date.now();
   child.kill("SIGKILL");
   process.kill(Number(readFileSync(place.path("pid"), "utf8")), "SIGKILL");

@@ -75,8 +75,11 @@ export class RotatingTrace {
 
   /** Makes sure that all parts are on the disk; to be called in any case. */
   async seal(): Promise<void> {
-    const { file } = this.#part;
-    await this.#before.finally(async () => (await file).seal());
+    try {
+      await this.#before;
+    } finally {
+      await (await this.#part.file).seal();
+    }
   }
 
   #isFull(): boolean {
