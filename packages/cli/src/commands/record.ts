@@ -73,6 +73,10 @@ export function addRecord(program: Command, runner: Runner): void {
       "a QEMU from its first instruction on, until it is shut down or Ctrl-C",
     ],
     ["portrait record --engine kvm --pid 4711 --until 60 -o vm.pio", "a minute of a guest on this host's KVM"],
+    [
+      "portrait record --engine kvm --pid 4711 --ring 64M -o vm.pio",
+      "the newest 64 MiB for as long as it runs; kill -USR1 saves them, as does the end",
+    ],
   ]);
 }
 

@@ -46,7 +46,7 @@ export interface KvmCaptureCounts {
 
 const BUFFER_KIB = 2048;
 /** Pause when there is nothing to read. */
-const PAUSE_MS = 10;
+const PAUSE_MS = 20;
 /** Pages that are read from one CPU before the next has its turn. */
 const PAGES = 256;
 /** How old an access is at least before it is handed on: by then every CPU's earlier ones are in its buffer. */
@@ -136,10 +136,11 @@ export class KvmCapture {
       await this.#account();
       return end;
     } finally {
-      await this.#instance.remove();
-      for (const stream of this.#streams) {
-        stream.flush();
-        await stream.settle();
+      try {
+        await this.#instance.remove();
+      } finally {
+        for (const stream of this.#streams) stream.flush();
+        for (const stream of this.#streams) await stream.settle();
       }
     }
   }
