@@ -46,7 +46,7 @@ async function startRecording({ pid }: { readonly pid: string }, name: string) {
   return { child, ended };
 }
 
-describe("portrait record --engine kvm", () => {
+describe("portrait record --engine kvm", { timeout: 60_000 }, () => {
   let instances: string;
   beforeEach((context) => {
     instances = need(context, kvmTracing());

@@ -210,6 +210,22 @@ export function elementsOf(payload: Uint8Array, width: Width): number[] {
   return Array.from({ length: Math.floor(payload.length / bytes) }, (_, i) => view.readUIntLE(i * bytes, bytes));
 }
 
+/** A batch without a row, for remarks and the like that stand before access `firstSeq`. */
+export function emptyBatch(firstSeq: number): AccessBatch {
+  return {
+    firstSeq,
+    length: 0,
+    time: new Float64Array(0),
+    port: new Uint16Array(0),
+    op: new Uint8Array(0),
+    value: new Uint32Array(0),
+    vcpu: new Uint16Array(0),
+    strings: [],
+    markers: [],
+    gaps: [],
+  };
+}
+
 /** Row `i` of a batch as an object. */
 export function accessAt(batch: AccessBatch, i: number): Access {
   const op = batch.op[i] ?? 0;

@@ -1,6 +1,6 @@
 export { allOnes, directionOf, isOut, isString, opOf, widthOf } from "./access.ts";
 export type { Direction, Op, Width } from "./access.ts";
-export { accessAt, BATCH_CAPACITY, BatchBuilder, elementsOf } from "./batch.ts";
+export { accessAt, BATCH_CAPACITY, BatchBuilder, elementsOf, emptyBatch } from "./batch.ts";
 export type { Access, AccessBatch, Gap, Marker, StringAccess } from "./batch.ts";
 export { MAX_ANCHOR_BYTES } from "./limits.ts";
 export type { ClockUnit, DescriptionReference, MachineInventory, TraceInfo } from "./info.ts";

@@ -1,4 +1,4 @@
-import type { AccessBatch } from "./batch.ts";
+import { emptyBatch, type AccessBatch } from "./batch.ts";
 import { TraceWriteError } from "./errors.ts";
 import { ChunkCollector } from "./format/chunk-collector.ts";
 import { ChunkEncoder } from "./format/chunk-encoder.ts";
@@ -67,7 +67,10 @@ export class TraceWriter {
       return this.write(gapBefore === undefined ? batch : { ...batch, gaps: [gapBefore, ...batch.gaps] });
     this.#checkOpen();
     if (gapBefore !== undefined)
-      await this.write(lone(gapBefore, this.#firstSeq === undefined ? batch.firstSeq : this.nextSeq));
+      await this.write({
+        ...emptyBatch(this.#firstSeq === undefined ? batch.firstSeq : this.nextSeq),
+        gaps: [gapBefore],
+      });
     this.#moveTo(batch.firstSeq);
     this.#endChunk();
     this.#append(Uint8Array.from(chunk.frame), chunk.facts());
@@ -133,20 +136,4 @@ export class TraceWriter {
   #checkOpen(): void {
     if (this.#closed) throw new TraceWriteError("TRACE_CLOSED", "the trace is closed");
   }
-}
-
-/** A batch with nothing in it but a gap. */
-function lone(gap: AccessBatch["gaps"][number], firstSeq: number): AccessBatch {
-  return {
-    firstSeq,
-    length: 0,
-    time: new Float64Array(0),
-    port: new Uint16Array(0),
-    op: new Uint8Array(0),
-    value: new Uint32Array(0),
-    vcpu: new Uint16Array(0),
-    strings: [],
-    markers: [],
-    gaps: [gap],
-  };
 }

@@ -1,4 +1,4 @@
-import { TraceWriter, type AccessBatch, type TraceInfo } from "@portrait/tracer";
+import { TraceWriter, type TraceInfo } from "@portrait/tracer";
 import { createTraceFile, type TraceFile } from "@portrait/vmm";
 import { count, plural } from "../output/numbers.ts";
 import type { RecordingOptions, RecordingOutput } from "./recording.ts";
@@ -7,32 +7,20 @@ import type { RecordingOptions, RecordingOutput } from "./recording.ts";
 export class PlainOutput implements RecordingOutput {
   readonly path: string;
   readonly #file: TraceFile;
-  readonly #trace: TraceWriter;
+  readonly trace: TraceWriter;
 
   private constructor(path: string, file: TraceFile, info: TraceInfo) {
     this.path = path;
     this.#file = file;
-    this.#trace = new TraceWriter(file.sink, info);
+    this.trace = new TraceWriter(file.sink, info);
   }
 
   static async create(info: TraceInfo, { output, overwrite }: RecordingOptions): Promise<PlainOutput> {
     return new PlainOutput(output, await createTraceFile(output, { overwrite: overwrite === true }), info);
   }
 
-  get nextSeq(): number {
-    return this.#trace.nextSeq;
-  }
-
-  write(batch: AccessBatch): Promise<void> {
-    return this.#trace.write(batch);
-  }
-
-  flush(): Promise<void> {
-    return this.#trace.flush();
-  }
-
   close(): Promise<void> {
-    return this.#trace.close();
+    return this.trace.close();
   }
 
   seal(): Promise<void> {
@@ -40,7 +28,7 @@ export class PlainOutput implements RecordingOutput {
   }
 
   get summary(): string {
-    const { nextSeq: accesses, bytes } = this.#trace;
+    const { nextSeq: accesses, bytes } = this.trace;
     const each = accesses === 0 ? "" : ` (${(bytes / accesses).toFixed(2)} each)`;
     return `${this.path}: ${plural(accesses, "access", "accesses")}, ${count(bytes)} bytes${each}`;
   }

@@ -23,10 +23,8 @@ export interface RecordingOptions {
 export interface RecordingOutput {
   /** File that is there from the start. */
   readonly path: string;
-  /** As those of {@link TraceWriter}. */
-  readonly nextSeq: number;
-  write: TraceWriter["write"];
-  flush: TraceWriter["flush"];
+  /** Takes every access. */
+  readonly trace: Pick<TraceWriter, "write" | "flush">;
   /** Writes the end of the trace. */
   close(): Promise<void>;
   /** Makes sure that what was written is on the disk; to be called in any case. */
@@ -51,7 +49,7 @@ export async function createRecording(
   const { ports } = options;
   return {
     path: output.path,
-    writer: ports === undefined ? output : keepPorts(output, ports),
+    writer: ports === undefined ? output.trace : keepPorts(output.trace, ports),
     close: () => output.close(),
     seal: () => output.seal(),
     get summary() {

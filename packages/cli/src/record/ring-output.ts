@@ -1,5 +1,5 @@
 import type { Classifier } from "@portrait/classifier";
-import type { AccessBatch, TraceInfo } from "@portrait/tracer";
+import type { TraceInfo } from "@portrait/tracer";
 import { createTraceFile, TraceRing, type TraceFile } from "@portrait/vmm";
 import { count, plural } from "../output/numbers.ts";
 import { warn, type Session } from "../session.ts";
@@ -12,7 +12,7 @@ export class RingOutput implements RecordingOutput {
   readonly #options: RecordingOptions;
   /** Of the end. It is made at the start, so that nothing stands in its place then. */
   readonly #file: TraceFile;
-  readonly #ring: TraceRing;
+  readonly trace: TraceRing;
   readonly #unlisten: () => void;
   #saves = 0;
   #saving: Promise<void> = Promise.resolve();
@@ -22,7 +22,7 @@ export class RingOutput implements RecordingOutput {
     this.#session = session;
     this.#options = options;
     this.#file = file;
-    this.#ring = ring;
+    this.trace = ring;
     this.#unlisten = session.onSaveRequest(() => {
       this.#saving = this.#saving.then(() => this.#saveNow());
     });
@@ -43,23 +43,11 @@ export class RingOutput implements RecordingOutput {
     return this.#options.output;
   }
 
-  get nextSeq(): number {
-    return this.#ring.nextSeq;
-  }
-
-  write(batch: AccessBatch): Promise<void> {
-    return this.#ring.write(batch);
-  }
-
-  flush(): Promise<void> {
-    return this.#ring.flush();
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     this.#unlisten();
     await this.#saving;
-    await this.#ring.save(this.#file.sink);
+    await this.trace.save(this.#file.sink);
   }
 
   /** What ended the recording may be what it was kept for: the newest part is saved also where it was not closed. */
@@ -76,7 +64,7 @@ export class RingOutput implements RecordingOutput {
   }
 
   #summaryOf(path: string): string {
-    const { firstSeq, nextSeq, bytes } = this.#ring;
+    const { firstSeq, nextSeq, bytes } = this.trace;
     const kept = plural(nextSeq - firstSeq, "access", "accesses");
     return `${path}: the last ${kept} of ${count(nextSeq)}, ${count(bytes)} bytes`;
   }
@@ -87,7 +75,7 @@ export class RingOutput implements RecordingOutput {
     try {
       const file = await createTraceFile(path, { overwrite: this.#options.overwrite === true });
       try {
-        await this.#ring.save(file.sink);
+        await this.trace.save(file.sink);
       } finally {
         await file.seal();
       }

@@ -1,5 +1,5 @@
 import type { Classifier } from "@portrait/classifier";
-import type { AccessBatch, TraceInfo } from "@portrait/tracer";
+import type { TraceInfo } from "@portrait/tracer";
 import { createTraceFile, RotatingTrace, type PartLimit } from "@portrait/vmm";
 import { count, plural } from "../output/numbers.ts";
 import { partName } from "./part-name.ts";
@@ -8,11 +8,11 @@ import type { RecordingOptions, RecordingOutput } from "./recording.ts";
 /** A recording in several files, one after the other. */
 export class RotatingOutput implements RecordingOutput {
   readonly #path: string;
-  readonly #trace: RotatingTrace;
+  readonly trace: RotatingTrace;
 
   private constructor(path: string, trace: RotatingTrace) {
     this.#path = path;
-    this.#trace = trace;
+    this.trace = trace;
   }
 
   static async create(
@@ -32,30 +32,18 @@ export class RotatingOutput implements RecordingOutput {
     return partName(this.#path, 0);
   }
 
-  get nextSeq(): number {
-    return this.#trace.nextSeq;
-  }
-
-  write(batch: AccessBatch): Promise<void> {
-    return this.#trace.write(batch);
-  }
-
-  flush(): Promise<void> {
-    return this.#trace.flush();
-  }
-
   close(): Promise<void> {
-    return this.#trace.close();
+    return this.trace.close();
   }
 
   seal(): Promise<void> {
-    return this.#trace.seal();
+    return this.trace.seal();
   }
 
   get summary(): string {
-    const { parts, bytes } = this.#trace.size;
+    const { parts, bytes } = this.trace.size;
     const last = partName(this.#path, parts - 1);
     const files = parts === 1 ? last : `${this.path} to ${last}`;
-    return `${files}: ${plural(this.nextSeq, "access", "accesses")}, ${count(bytes)} bytes`;
+    return `${files}: ${plural(this.trace.nextSeq, "access", "accesses")}, ${count(bytes)} bytes`;
   }
 }
