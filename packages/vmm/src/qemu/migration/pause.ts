@@ -12,23 +12,30 @@ async function stop(qmp: QmpClient): Promise<boolean> {
   return quiet;
 }
 
+/** A guest that was stopped. */
+export interface Stopped {
+  /** When, as `performance.now()` gives it. */
+  readonly stoppedAt: number;
+  /** False where 50 stops found none between two interrupts, and the last of them was taken. */
+  readonly quiet: boolean;
+}
+
 /**
- * Stops a running guest between two interrupts, and gives true; false where 50 stops found none such, and then it is stopped all the same.
- * `stopping` is called before each stop.
+ * Stops a running guest, between two interrupts if it can be.
  * @throws QemuError; what `cont` refuses where QEMU's own migration has stopped the guest meanwhile
  */
-export async function stopQuietly(qmp: QmpClient, stopping: () => void): Promise<boolean> {
+export async function stopQuietly(qmp: QmpClient): Promise<Stopped> {
   for (let tries = 1; ; tries++) {
-    stopping();
+    const stoppedAt = performance.now();
     const quiet = await stop(qmp);
-    if (quiet || tries === STOP_LIMIT) return quiet;
+    if (quiet || tries === STOP_LIMIT) return { stoppedAt, quiet };
     await qmp.execute("cont");
     await sleep(1 + 4 * Math.random());
   }
 }
 
 /** True when no interrupt is in service, and none pending that is not masked. @throws QemuError */
-export function isQuiet(qmp: QmpClient): Promise<boolean> {
+function isQuiet(qmp: QmpClient): Promise<boolean> {
   return noneWaits(qmp, 0);
 }
 

@@ -21,7 +21,7 @@ export class PreCopy {
   readonly #stream: OutgoingStream;
   /** Rounds after which the guest may be stopped. */
   readonly #least: number;
-  /** When the guest was stopped last, as `performance.now()` gives it. */
+  readonly #unlisten: () => void;
   #stoppedAt: number;
   #state: MigrationState;
 
@@ -34,6 +34,9 @@ export class PreCopy {
     this.#least = begun.least;
     this.#stoppedAt = begun.stoppedAt;
     this.#state = begun.state;
+    this.#unlisten = qmp.onEvent(({ name }) => {
+      if (name === "STOP") this.#stoppedAt = performance.now();
+    });
   }
 
   /**
@@ -43,8 +46,7 @@ export class PreCopy {
    */
   static async begin(qmp: QmpClient): Promise<PreCopy> {
     const rounds: RunningRounds = (await seesEveryWrite(qmp)) ? "many" : "one";
-    let stoppedAt = 0;
-    await stopQuietly(qmp, () => (stoppedAt = performance.now()));
+    const { stoppedAt } = await stopQuietly(qmp);
     const stream = await OutgoingStream.open(qmp, rounds);
     try {
       const state = await pollUntil(() => setUp(qmp), "QEMU to begin its migration", SETUP_LIMIT_MS);
@@ -57,6 +59,7 @@ export class PreCopy {
     }
   }
 
+  /** When the guest was stopped last, as `performance.now()` gives it. */
   get stoppedAt(): number {
     return this.#stoppedAt;
   }
@@ -98,6 +101,7 @@ export class PreCopy {
 
   /** Ends the migration wherever it is; the guest stays as it is. @throws QemuError */
   close(): Promise<void> {
+    this.#unlisten();
     return this.#stream.close();
   }
 
@@ -112,7 +116,7 @@ export class PreCopy {
     if (state.status !== "active") throw ended(this.#qmp, state);
     if (state.rounds < this.#least) return false;
     if (state.remaining > ENOUGH && state.rounds < ROUND_LIMIT) return false;
-    await stopQuietly(this.#qmp, () => (this.#stoppedAt = performance.now())).catch((error: unknown) => {
+    await stopQuietly(this.#qmp).catch((error: unknown) => {
       expectRefusal(error);
       throw this.#gotAhead();
     });

@@ -70,7 +70,7 @@ export class QemuSource implements LiveSource {
     this.#stoppedAt = performance.now();
     if ((await runState(this.#qmp)) !== "running") return;
     this.#wasRunning = true;
-    await stopQuietly(this.#qmp, () => (this.#stoppedAt = performance.now()));
+    this.#stoppedAt = (await stopQuietly(this.#qmp)).stoppedAt;
   }
 
   /** Puts a marker into the trace of whoever captures this QEMU, and gives its text. @throws QemuError */
