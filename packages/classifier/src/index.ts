@@ -4,6 +4,7 @@ export type { AccessInQuestion, Candidate, ClassifiedColumns, Reached } from "./
 export { loadDescription } from "./description/load.ts";
 export { cubesHold, fieldOf, guardAccepts, putField } from "./description/model.ts";
 export type {
+  Cube,
   Device,
   Drain,
   Field,

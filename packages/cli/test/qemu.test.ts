@@ -148,8 +148,8 @@ describe("says what is wrong, and leaves no file:", () => {
     ["our own guest", ["--engine", "qemu", "--guest", TICKER], /QEMU's own options after --/],
     ["another engine", ["--qmp", "s"], /add --engine qemu/],
     ["nobody at the socket", ["--engine", "qemu", "--qmp", "s"], /is QEMU running, and is this its socket/],
-    ["no such program", ["--engine", "qemu", "--", "no-such-qemu"], /no-such-qemu cannot be recorded: .*ENOENT/],
-    ["a program that is no QEMU", ["--engine", "qemu", "--", "true"], /true cannot be recorded: it ended with 0/],
+    ["no such program", ["--engine", "qemu", "--", "no-such-qemu"], /no-such-qemu cannot be used: .*ENOENT/],
+    ["a program that is no QEMU", ["--engine", "qemu", "--", "true"], /true cannot be used: it ended with 0/],
     ["a daemon", ["--engine", "qemu", "--", QEMU, "-daemonize"], /leave out -daemonize/],
   ])("%s", (_, args, message) => {
     const { status, stderr } = record(...args);

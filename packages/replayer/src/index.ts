@@ -1,8 +1,9 @@
 export { carryOut } from "./carry-out/carry-out.ts";
 export type { CarriedOut } from "./carry-out/carry-out.ts";
-export { readSource, verifyTarget } from "./carry-out/read-back.ts";
-export type { ReadBackField, ReadBackReport } from "./carry-out/read-back.ts";
+export { expectedReads, readSource, verifyTarget } from "./carry-out/read-back.ts";
+export type { ExpectedRead, ReadBackField, ReadBackReport } from "./carry-out/read-back.ts";
 export { makePlan } from "./plan/make-plan.ts";
+export { Navigator, UnreachableError } from "./plan/navigator.ts";
 export type { Plan, PlanStep, PlanStepReason } from "./plan/plan.ts";
 export { rawSteps } from "./plan/raw-steps.ts";
 export { resetSteps } from "./plan/reset-steps.ts";

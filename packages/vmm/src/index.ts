@@ -5,6 +5,11 @@ export type { PartLimit } from "./capture/rotating-trace.ts";
 export { TraceRing } from "./capture/trace-ring.ts";
 export { createTraceFile } from "./capture/trace-file.ts";
 export type { TraceFile } from "./capture/trace-file.ts";
+export { recordedAccesses } from "./fuzz/accesses.ts";
+export type { PortAccess } from "./fuzz/accesses.ts";
+export { fuzz } from "./fuzz/fuzz.ts";
+export type { FuzzFailure, FuzzOptions, FuzzReport } from "./fuzz/fuzz.ts";
+export type { Finding, Trial } from "./fuzz/judge.ts";
 export type {
   BodyPiece,
   GuestBody,

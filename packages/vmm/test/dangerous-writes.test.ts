@@ -2,15 +2,15 @@ import { builtinDescriptions, Classifier, loadLibrary } from "@portrait/classifi
 import { makePlan } from "@portrait/replayer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { batchOf, out, planText, read, textOf, type TestAccess } from "./law/accesses.ts";
-import { dangerousWrites } from "./law/dangerous-writes.ts";
+import { batchOf, out, planText, read, textOf, type PortAccess } from "../src/fuzz/accesses.ts";
+import { dangerousWrites } from "../src/fuzz/dangerous-writes.ts";
 import { byte, mostly, sequences } from "./law/device-group.ts";
 import { chipset, deviceGroups } from "./law/groups/all.ts";
 
 const RUNS = Number(process.env["PORTRAIT_LAW_RUNS"] ?? 500);
 const library = loadLibrary(builtinDescriptions(), { aliases: false });
 
-function expectHarmlessPlan(accesses: readonly TestAccess[], fromReset: boolean): void {
+function expectHarmlessPlan(accesses: readonly PortAccess[], fromReset: boolean): void {
   const classifier = new Classifier(library, { fromReset });
   classifier.feed(batchOf(accesses));
   const { steps } = makePlan(classifier);
@@ -19,7 +19,7 @@ function expectHarmlessPlan(accesses: readonly TestAccess[], fromReset: boolean)
   expect(found.length === 0 ? [] : [...found, ...context]).toEqual([]);
 }
 
-const word = (port: number, value: number): TestAccess => ({ direction: "out", port, width: 16, value });
+const word = (port: number, value: number): PortAccess => ({ direction: "out", port, width: 16, value });
 
 /** What drivers do to devices that v86 cannot judge, or that no plan may repeat. */
 const perilous = fc.oneof(
@@ -76,7 +76,7 @@ test.each([true, false])(
   },
 );
 
-test.each<[string, TestAccess[]]>([
+test.each<[string, PortAccess[]]>([
   ["an end of interrupt", [out(0x20, 0x20)]],
   ["a transmitted byte", [out(0x3fb, 0x03), out(0x3f8, 0x41)]],
   ["a reset by the keyboard controller", [out(0x64, 0xfe)]],

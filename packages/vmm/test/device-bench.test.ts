@@ -2,13 +2,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { v86Deviations } from "../src/v86/deviations.ts";
 import { compareDevices } from "../src/migration/compare-devices.ts";
-import { operationOf, type TestAccess } from "./law/accesses.ts";
+import { operationOf, type PortAccess } from "../src/fuzz/accesses.ts";
 import { createDeviceBench, type DeviceBench } from "./law/device-bench.ts";
 import { sequences } from "./law/device-group.ts";
 import { deviceGroups } from "./law/groups/all.ts";
 
 /** A run over all groups: what the devices hold at the end and what reads gave, but for counters, which show the time. */
-async function trace(bench: DeviceBench, accesses: readonly TestAccess[]): Promise<readonly number[]> {
+async function trace(bench: DeviceBench, accesses: readonly PortAccess[]): Promise<readonly number[]> {
   const values = await bench.ports.perform(accesses.map(operationOf));
   return values.filter((_, i) => ![0x40, 0x41, 0x42, 0x61].includes(accesses[i]?.port ?? 0));
 }

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { DescriptionError, loadDescription } from "@portrait/classifier";
-import { closest } from "../closest.ts";
 import { deviceJson } from "../device-library/device-json.ts";
 import { deviceText } from "../device-library/device-text.ts";
-import { EXIT, UsageError, type ExitCode } from "../errors.ts";
+import { findDevice } from "../device-library/find.ts";
+import { EXIT, type ExitCode } from "../errors.ts";
 import { json, reportFormatOption, type ReportFormat } from "../formats.ts";
 import { examples } from "../help.ts";
 import { libraryFor, readDescription } from "../input/library.ts";
@@ -11,6 +11,7 @@ import { hex, plural } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
 import type { Runner } from "../runner.ts";
 import type { Session } from "../session.ts";
+import { addDevicesFuzz } from "./devices-fuzz.ts";
 
 interface DevicesOptions {
   readonly output: ReportFormat;
@@ -40,6 +41,7 @@ export function addDevices(program: Command, runner: Runner): void {
     .action((files: string[], options: DevicesOptions, self: Command) =>
       runner.run(self, (session) => check(session, files, options)),
     );
+  addDevicesFuzz(devices, runner);
   examples(devices, [
     ["portrait devices", "what is known"],
     ["portrait devices show pic1", "what is known of one of them"],
@@ -76,14 +78,7 @@ async function list(session: Session, { output }: DevicesOptions): Promise<ExitC
 }
 
 async function show(session: Session, id: string, { output }: DevicesOptions): Promise<ExitCode> {
-  const { devices, instances } = await libraryFor(session.devices);
-  const device = devices.find((one) => one.id === id) ?? instances.find(({ name }) => name === id)?.device;
-  if (device === undefined) {
-    const near = closest(id, [...devices.map((one) => one.id), ...instances.map(({ name }) => name)]);
-    throw new UsageError(
-      `there is no device "${id}"${near === undefined ? "; see: portrait devices list" : `; did you mean "${near}"?`}`,
-    );
-  }
+  const device = findDevice(await libraryFor(session.devices), id);
   if (output === "json") session.out.line(json(deviceJson(device)));
   else for (const line of deviceText(device, session.colors)) session.out.line(line);
   return EXIT.done;

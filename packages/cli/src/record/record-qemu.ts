@@ -47,7 +47,7 @@ async function open({ qmp, command }: QemuOptions): Promise<Qemu> {
   if (qmp === undefined && command.length === 0)
     throw new UsageError("say which QEMU: --qmp SOCKET of one that runs, or -- qemu-system-… to start one");
   if (qmp === undefined) {
-    const started = await startQemu(command);
+    const started = await startQemu(command, { console: "ours" });
     return { client: started.client, end: () => started.end(), name: basename(command[0] ?? ""), waits: true };
   }
   if (command.length > 0) throw new UsageError("--qmp is for a QEMU that runs; leave out the command to start one");

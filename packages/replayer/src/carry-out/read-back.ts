@@ -1,4 +1,11 @@
-import { heldValue, type Classifier, type InstanceState, type Register, type Slot } from "@portrait/classifier";
+import {
+  heldValue,
+  UNKNOWN,
+  type Classifier,
+  type InstanceState,
+  type Register,
+  type Slot,
+} from "@portrait/classifier";
 import { allOnes } from "@portrait/tracer";
 import { exactly, Navigator, UnreachableError } from "../plan/navigator.ts";
 import type { PlanStep } from "../plan/plan.ts";
@@ -22,11 +29,15 @@ export interface ReadBackReport {
   readonly different: readonly ReadBackField[];
 }
 
-/** A slot to be read, and the step whose value it gets. */
-interface Reading {
+/** A slot of a device, of one key. */
+interface SlotPlace {
   readonly state: InstanceState;
   readonly slot: Slot;
   readonly key: number;
+}
+
+/** A slot to be read, and the step whose value it gets. */
+interface Reading extends SlotPlace {
   readonly keyValues: readonly number[];
   readonly register: Register;
   readonly step: number;
@@ -85,6 +96,23 @@ export async function verifyTarget(classifier: Classifier, target: PortTarget): 
   return { checked, different };
 }
 
+/** What a register that is read now shows, as far as a slot that it reads back is known. */
+export interface ExpectedRead {
+  readonly slot: Slot;
+  readonly value: number;
+  /** Bits that are comparable. */
+  readonly mask: number;
+}
+
+/** What a read of the register must give in the state it is in. */
+export function expectedReads(state: InstanceState, register: Register): ExpectedRead[] {
+  return state.instance.device.slots.flatMap((slot) => {
+    const key = slot.read === register && slot.lanes === undefined ? state.keyOf(slot) : UNKNOWN;
+    const value = key === UNKNOWN ? undefined : expectedValue({ state, slot, key });
+    return value === undefined ? [] : [{ slot, value, mask: maskOf({ state, slot, key }) }];
+  });
+}
+
 /** Steps that read every readable slot the guest has used, and leave the selectors as the classifier knows them. */
 function readingSteps(
   classifier: Classifier,
@@ -129,11 +157,11 @@ function readSlot(
   }
 }
 
-function expectedValue({ state, slot, key }: Reading): number | undefined {
+function expectedValue({ state, slot, key }: SlotPlace): number | undefined {
   return heldValue(state.slots.content(slot, key));
 }
 
-function maskOf({ state, slot, key }: Reading): number {
+function maskOf({ state, slot, key }: SlotPlace): number {
   const content = state.slots.content(slot, key);
   const keep = content.status === "known" ? (content.closed[0]?.keep ?? 0xffffffff) : 0xffffffff;
   return (keep & slot.compare) >>> 0;

@@ -3,8 +3,8 @@ import { carryOut, makePlan, type Plan, type PortOperation, type PortTarget } fr
 import type { DeviceField, FieldAllowance } from "../../src/machine.ts";
 import { allowancesFor, compareDevices } from "../../src/migration/compare-devices.ts";
 import { v86Deviations } from "../../src/v86/deviations.ts";
-import { batchOf, operationOf, planText, textOf, type TestAccess } from "./accesses.ts";
-import { dangerousWrites } from "./dangerous-writes.ts";
+import { batchOf, operationOf, planText, textOf, type PortAccess } from "../../src/fuzz/accesses.ts";
+import { dangerousWrites } from "../../src/fuzz/dangerous-writes.ts";
 import type { DeviceBench } from "./device-bench.ts";
 import type { DeviceGroup } from "./device-group.ts";
 
@@ -44,7 +44,7 @@ export class CentralLaw {
    * Carries the sequence out on one machine and its plan on another, both cold.
    * @throws Error with the accesses, the plan and the fields, where they differ or the plan holds a dangerous write.
    */
-  async hold(sequence: readonly TestAccess[]): Promise<void> {
+  async hold(sequence: readonly PortAccess[]): Promise<void> {
     const accesses = await this.#run([...this.#group.prefix, ...this.#judged(sequence)]);
     const classifier = new Classifier(this.#library, { fromReset: true });
     classifier.feed(batchOf(accesses));
@@ -57,7 +57,7 @@ export class CentralLaw {
   }
 
   /** The sequence without what v86 cannot judge. */
-  #judged(sequence: readonly TestAccess[]): readonly TestAccess[] {
+  #judged(sequence: readonly PortAccess[]): readonly PortAccess[] {
     return this.#group.avoided.reduce((accesses, { why, without }) => {
       const left = without(accesses);
       if (left.length !== accesses.length || left.some((access, i) => access !== accesses[i])) this.#use(why);
@@ -66,7 +66,7 @@ export class CentralLaw {
   }
 
   /** The sequence with the values that its reads gave. */
-  async #run(sequence: readonly TestAccess[]): Promise<TestAccess[]> {
+  async #run(sequence: readonly PortAccess[]): Promise<PortAccess[]> {
     this.#source.reset();
     const values = await this.#completed(this.#source.ports).perform(sequence.map(operationOf));
     return sequence.map((access, i) => (access.direction === "in" ? { ...access, value: values[i] ?? 0 } : access));
@@ -102,7 +102,7 @@ export class CentralLaw {
       .map(({ device, register, reason }) => `unknown: ${device}.${register}: ${reason}`);
   }
 
-  #differences(accesses: readonly TestAccess[]): string[] {
+  #differences(accesses: readonly PortAccess[]): string[] {
     const mine = ({ path }: DeviceField) => this.#group.fields.some((pattern) => pathMatches(pattern, path));
     const source = this.#source.fields().filter(mine);
     const destination = this.#destination.fields().filter(mine);
@@ -142,7 +142,7 @@ function pathMatches(pattern: string, path: string): boolean {
   return path.length >= pattern.length - 1 && path.startsWith(before) && path.endsWith(after);
 }
 
-function report(accesses: readonly TestAccess[], plan: Plan, problems: readonly string[]): string {
+function report(accesses: readonly PortAccess[], plan: Plan, problems: readonly string[]): string {
   const unknown = plan.unknown.map(({ device, register, reason }) => `  unknown ${device}.${register}: ${reason}`);
   return [...problems, "accesses:", textOf(accesses), "plan:", planText(plan.steps), ...unknown].join("\n");
 }

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from "fast-check";
 import { v86Differences, type V86Difference } from "../../src/v86/deviations.ts";
-import { out, read, type TestAccess } from "./accesses.ts";
+import { out, read, type PortAccess } from "../../src/fuzz/accesses.ts";
 
 /** Which accesses are meant: those with `(value & mask) === match`. */
 export type AccessPattern = Pick<V86Difference, "direction" | "ports" | "mask" | "match">;
@@ -9,20 +9,20 @@ export type AccessPattern = Pick<V86Difference, "direction" | "ports" | "mask" |
 export interface Completion {
   readonly why: string;
   /** For a machine just reset: what to write after each access it is told of. */
-  readonly start: () => (access: TestAccess) => readonly TestAccess[];
+  readonly start: () => (access: PortAccess) => readonly PortAccess[];
 }
 
 /** Accesses that sequences do not have, because v86 cannot judge what follows them. */
 export interface Avoidance {
   readonly why: string;
-  readonly without: (accesses: readonly TestAccess[]) => readonly TestAccess[];
+  readonly without: (accesses: readonly PortAccess[]) => readonly PortAccess[];
 }
 
 /** Fields that are not compared after some sequences, because v86 does something else there than the hardware. */
 export interface Excuse {
   readonly why: string;
   /** Paths of the fields, `*` standing for any run of characters; none where the sequence gives no reason. */
-  readonly fields: (accesses: readonly TestAccess[]) => readonly string[];
+  readonly fields: (accesses: readonly PortAccess[]) => readonly string[];
 }
 
 /** Devices that are held to the central law together: how their ports are used, and what v86 can judge. */
@@ -33,9 +33,9 @@ export interface DeviceGroup {
   /** Ports that random accesses go to. */
   readonly ports: readonly number[];
   /** What every sequence begins with, where v86 comes out of power-on as no hardware does. */
-  readonly prefix: readonly TestAccess[];
+  readonly prefix: readonly PortAccess[];
   /** Runs of accesses as drivers make them. */
-  readonly pieces: Arbitrary<readonly TestAccess[]>;
+  readonly pieces: Arbitrary<readonly PortAccess[]>;
   readonly avoided: readonly Avoidance[];
   readonly completions: readonly Completion[];
   readonly excuses: readonly Excuse[];
@@ -67,21 +67,21 @@ export function mostly(...values: readonly number[]): Arbitrary<number> {
 }
 
 /** The sequences a group is tried with: runs of accesses and random ones between, a few dropped, swapped or changed. */
-export function sequences(group: DeviceGroup): Arbitrary<readonly TestAccess[]> {
+export function sequences(group: DeviceGroup): Arbitrary<readonly PortAccess[]> {
   const random = fc
     .tuple(fc.constantFrom(...group.ports), byte, fc.integer({ min: 0, max: 3 }))
-    .map(([port, value, kind]): readonly TestAccess[] => [kind === 0 ? read(port) : out(port, value)]);
+    .map(([port, value, kind]): readonly PortAccess[] => [kind === 0 ? read(port) : out(port, value)]);
   const run = fc.oneof({ weight: 4, arbitrary: group.pieces }, { weight: 1, arbitrary: random });
   const mutation = fc.record({ at: fc.nat(30), kind: fc.constantFrom("drop", "swap", "change", "cut"), value: byte });
   return fc.tuple(fc.array(run, { maxLength: 14 }), fc.array(mutation, { maxLength: 2 })).map(([runs, mutations]) => {
-    return mutations.reduce<readonly TestAccess[]>(mutate, runs.flat());
+    return mutations.reduce<readonly PortAccess[]>(mutate, runs.flat());
   });
 }
 
 function mutate(
-  accesses: readonly TestAccess[],
+  accesses: readonly PortAccess[],
   { at, kind, value }: { readonly at: number; readonly kind: string; readonly value: number },
-): readonly TestAccess[] {
+): readonly PortAccess[] {
   const [one, next] = [accesses[at], accesses[at + 1]];
   if (one === undefined) return accesses;
   if (kind === "cut") return accesses.slice(0, at);
@@ -91,7 +91,7 @@ function mutate(
 }
 
 /** True when the access is one of those meant. */
-export function meets({ direction, ports, mask, match }: AccessPattern, access: TestAccess): boolean {
+export function meets({ direction, ports, mask, match }: AccessPattern, access: PortAccess): boolean {
   return access.direction === direction && ports.includes(access.port) && (access.value & mask) === match;
 }
 

@@ -17,11 +17,17 @@ export interface StartedQemu {
   end(): Promise<void>;
 }
 
+/** How a QEMU is started. */
+export interface StartOptions {
+  /** `ours`: it has our standard streams. `errors`: it has only our stderr. */
+  readonly console: "ours" | "errors";
+}
+
 /**
  * Starts a QEMU with the given command line, paused before its first instruction, with a QMP socket of its own and stamps in its log.
- * Its console is ours. @throws QemuError `START`
+ * @throws QemuError `START`
  */
-export async function startQemu(command: readonly string[]): Promise<StartedQemu> {
+export async function startQemu(command: readonly string[], { console }: StartOptions): Promise<StartedQemu> {
   const [program = "", ...options] = command;
   if (options.some((option) => /^--?daemonize$/.test(option)))
     throw new QemuError(
@@ -31,7 +37,9 @@ export async function startQemu(command: readonly string[]): Promise<StartedQemu
   const folder = await mkdtemp(join(tmpdir(), "portrait-qmp-"));
   const socket = join(folder, "qmp");
   const own = ["-S", "-msg", "timestamp=on", "-qmp", `unix:${socket},server=on,wait=off`];
-  const process = spawn(program, [...options, ...own], { stdio: "inherit" });
+  const process = spawn(program, [...options, ...own], {
+    stdio: console === "ours" ? "inherit" : ["ignore", "ignore", "inherit"],
+  });
   const ended = endOf(process);
   const free = async () => {
     await stop(process, ended);
@@ -62,7 +70,7 @@ async function connect(socket: string, program: string, ended: Promise<string>):
   let end: string | undefined;
   void ended.then((how) => (end = how));
   for (const limit = performance.now() + START_LIMIT_MS; ; await sleep(10)) {
-    if (end !== undefined) throw new QemuError("START", `${program} cannot be recorded: ${end}`);
+    if (end !== undefined) throw new QemuError("START", `${program} cannot be used: ${end}`);
     try {
       return await QmpClient.connect(socket);
     } catch (error) {

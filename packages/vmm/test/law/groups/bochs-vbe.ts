@@ -1,12 +1,12 @@
 import fc from "fast-check";
-import { type TestAccess } from "../accesses.ts";
+import { type PortAccess } from "../../../src/fuzz/accesses.ts";
 import { plainGroup, type DeviceGroup } from "../device-group.ts";
 
-const word = (port: number, value: number): TestAccess => ({ direction: "out", port, width: 16, value });
+const word = (port: number, value: number): PortAccess => ({ direction: "out", port, width: 16, value });
 const set = (index: number, value: number) => [word(0x1ce, index), word(0x1cf, value)];
 
 /** Without banks while the mode is off, and without a mode of no size, which v86 does not switch on. */
-function judged(accesses: readonly TestAccess[]): readonly TestAccess[] {
+function judged(accesses: readonly PortAccess[]): readonly PortAccess[] {
   let index = 0;
   let enabled = false;
   return accesses.filter(({ direction, port, width, value }) => {

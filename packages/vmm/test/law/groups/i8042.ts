@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { out, read, type TestAccess } from "../accesses.ts";
+import { out, read, type PortAccess } from "../../../src/fuzz/accesses.ts";
 import { byte, mostly, plainGroup, type DeviceGroup } from "../device-group.ts";
 
 const PORTS = [0x60, 0x64];
@@ -16,7 +16,7 @@ interface Expected {
 }
 
 /** Follows one write; undefined where v86 cannot judge it. */
-function follow(expected: Expected, { port, value }: TestAccess): Expected | undefined {
+function follow(expected: Expected, { port, value }: PortAccess): Expected | undefined {
   const { command, keyboard, mouse } = expected;
   if (port === 0x64) {
     if (command !== 0 || keyboard) return undefined;
@@ -34,7 +34,7 @@ function follow(expected: Expected, { port, value }: TestAccess): Expected | und
   return mouse ? undefined : { ...none, keyboard: KEYBOARD_WITH_PARAMETER.includes(value) };
 }
 
-function judged(accesses: readonly TestAccess[]): readonly TestAccess[] {
+function judged(accesses: readonly PortAccess[]): readonly PortAccess[] {
   let expected: Expected = { command: 0, keyboard: false, mouse: false };
   return accesses.filter((access) => {
     if (access.direction === "in" || !PORTS.includes(access.port)) return true;
@@ -45,7 +45,7 @@ function judged(accesses: readonly TestAccess[]): readonly TestAccess[] {
 }
 
 /** Tells when a byte written to port 60h was the parameter of a mouse command. */
-function mouseParameters(): (access: TestAccess) => readonly TestAccess[] {
+function mouseParameters(): (access: PortAccess) => readonly PortAccess[] {
   let expected: Expected = { command: 0, keyboard: false, mouse: false };
   return (access) => {
     if (access.direction === "in" || !PORTS.includes(access.port)) return [];

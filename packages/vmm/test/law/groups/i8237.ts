@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { out, read } from "../accesses.ts";
+import { out, read } from "../../../src/fuzz/accesses.ts";
 import { avoid, byte, difference, plainGroup, type DeviceGroup } from "../device-group.ts";
 
 const channel = fc.integer({ min: 0, max: 3 });

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { out, read, type TestAccess } from "../accesses.ts";
+import { out, read, type PortAccess } from "../../../src/fuzz/accesses.ts";
 import { avoid, byte, difference, plainGroup, type DeviceGroup } from "../device-group.ts";
 
 const WORD = 3;
@@ -18,7 +18,7 @@ interface Counter {
   controlAfterLatch: boolean;
 }
 
-function follow(accesses: readonly TestAccess[], index: number): Counter {
+function follow(accesses: readonly PortAccess[], index: number): Counter {
   const counter = { rw: 0, counted: false, half: false, mode3Read: false, latches: 0, controlAfterLatch: false };
   let mode = 0;
   for (const { direction, port, value } of accesses) {
@@ -38,7 +38,7 @@ function follow(accesses: readonly TestAccess[], index: number): Counter {
   return counter;
 }
 
-const perCounter = (field: string, when: (counter: Counter) => boolean) => (accesses: readonly TestAccess[]) =>
+const perCounter = (field: string, when: (counter: Counter) => boolean) => (accesses: readonly PortAccess[]) =>
   [0, 1, 2].filter((index) => when(follow(accesses, index))).map((index) => `pit.${field}[${index}]`);
 
 /** The three counters. */
@@ -60,7 +60,7 @@ export const i8254: DeviceGroup = {
     fc.tuple(channel, byte, byte).map(([c, low, high]) => [out(0x40 + c, low), out(0x40 + c, high)]),
     fc
       .tuple(channel, fc.integer({ min: 0, max: 2 }))
-      .map(([c, reads]) => [out(0x43, c << 6), ...new Array<TestAccess>(reads).fill(read(0x40 + c))]),
+      .map(([c, reads]) => [out(0x43, c << 6), ...new Array<PortAccess>(reads).fill(read(0x40 + c))]),
     channel.map((c) => [read(0x40 + c)]),
   ),
   avoided: [avoid(difference("out", 0x43, 0xc0, 0xc0))],

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type TestAccess } from "../accesses.ts";
+import { type PortAccess } from "../../../src/fuzz/accesses.ts";
 import { byte, plainGroup, type DeviceGroup } from "../device-group.ts";
 
 const ADDRESS = 0xcf8;
@@ -9,7 +9,7 @@ const FUNCTIONS = [0x00, 0x08, 0x90, 0xf0, 0x18];
 const COMMAND_STATUS = 1;
 const BIST = 3;
 
-const wide = (port: number, width: 8 | 16 | 32, value: number): TestAccess => ({
+const wide = (port: number, width: 8 | 16 | 32, value: number): PortAccess => ({
   direction: "out",
   port,
   width,
@@ -21,7 +21,7 @@ const address = fc
   .map(([fn, register]) => wide(ADDRESS, 32, 0x80000000 | (fn << 8) | (register << 2)));
 
 /** The writes v86 judges: those on which its configuration space does what PCI's does. */
-function judged(accesses: readonly TestAccess[]): readonly TestAccess[] {
+function judged(accesses: readonly PortAccess[]): readonly PortAccess[] {
   let register = 0;
   let enabled = false;
   return accesses.filter(({ direction, port, width, value }) => {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { out, read } from "../accesses.ts";
+import { out, read } from "../../../src/fuzz/accesses.ts";
 import { avoid, byte, difference, plainGroup, type DeviceGroup } from "../device-group.ts";
 
 /** The chipset's control ports; of port 61h v86 keeps nothing that could be compared. */

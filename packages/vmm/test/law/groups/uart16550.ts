@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { out, read } from "../accesses.ts";
+import { out, read } from "../../../src/fuzz/accesses.ts";
 import { byte, mostly, plainGroup, type DeviceGroup } from "../device-group.ts";
 
 const BASE = 0x3f8;

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { out, read, type TestAccess } from "../accesses.ts";
+import { out, read, type PortAccess } from "../../../src/fuzz/accesses.ts";
 import { byte, plainGroup, type DeviceGroup } from "../device-group.ts";
 
 const CRTC = 0x3d4;
@@ -12,14 +12,14 @@ const MISC = 0x3c2;
 const indexed = (port: number, last: number) =>
   fc
     .tuple(fc.integer({ min: 0, max: last }), byte, fc.boolean())
-    .map(([index, value, word]): readonly TestAccess[] =>
+    .map(([index, value, word]): readonly PortAccess[] =>
       word
         ? [{ direction: "out", port, width: 16, value: index | (value << 8) }]
         : [out(port, index), out(port + 1, value)],
     );
 
 /** The colour palette's accesses that mean the same to one address register (hardware) and to two (v86). */
-function oneAddress(accesses: readonly TestAccess[]): readonly TestAccess[] {
+function oneAddress(accesses: readonly PortAccess[]): readonly PortAccess[] {
   let mode: "write" | "read" = "write";
   return accesses.filter(({ direction, port }) => {
     if (direction === "out" && (port === 0x3c7 || port === 0x3c8)) mode = port === 0x3c7 ? "read" : "write";
@@ -28,7 +28,7 @@ function oneAddress(accesses: readonly TestAccess[]): readonly TestAccess[] {
 }
 
 /** Without the writes to CR11 that protect CR00 to CR07. */
-function unprotected(accesses: readonly TestAccess[]): readonly TestAccess[] {
+function unprotected(accesses: readonly PortAccess[]): readonly PortAccess[] {
   let index = 0;
   return accesses.filter(({ direction, port, width, value }) => {
     if (direction === "in") return true;
@@ -73,7 +73,7 @@ export const vga: DeviceGroup = {
     },
     fc
       .tuple(byte, fc.integer({ min: 0, max: 4 }))
-      .map(([index, reads]) => [out(0x3c7, index), ...new Array<TestAccess>(reads).fill(read(0x3c9))]),
+      .map(([index, reads]) => [out(0x3c7, index), ...new Array<PortAccess>(reads).fill(read(0x3c9))]),
     byte.map((mask) => [out(0x3c6, mask)]),
     byte.map((misc) => [out(MISC, misc)]),
   ),

@@ -1,0 +1,152 @@
+import { Classifier, type Library } from "@portrait/classifier";
+import { carryOut, expectedReads, makePlan, type Plan } from "@portrait/replayer";
+import { BatchBuilder, opOf } from "@portrait/tracer";
+import type { DeviceField, FieldAllowance } from "../machine.ts";
+import { allowancesFor, compareDevices, type AllowedDifference } from "../migration/compare-devices.ts";
+import { qemuDeviations } from "../qemu/deviations.ts";
+import type { StreamSection } from "../qemu/stream/tail.ts";
+import { operationOf, type PortAccess } from "./accesses.ts";
+import { dangerousWrites } from "./dangerous-writes.ts";
+import type { QemuBench } from "./qemu-bench.ts";
+import { sectionsOf } from "./qemu-machines.ts";
+
+/** Something that is not as the central law says. */
+export type Finding =
+  | {
+      /** A field of the machines' own state that the accesses and the plan leave differently. */
+      readonly kind: "field";
+      readonly path: string;
+      readonly source?: DeviceField["value"] | undefined;
+      readonly destination?: DeviceField["value"] | undefined;
+    }
+  | {
+      /** A read that did not give what the description says. */
+      readonly kind: "read";
+      readonly register: string;
+      /** Position of the access. */
+      readonly at: number;
+      readonly expected: number;
+      readonly actual: number;
+      readonly mask: number;
+    }
+  /** A write in the plan that no machine may see repeated. */
+  | { readonly kind: "danger"; readonly what: string }
+  /** The accesses, or the plan, did something to the whole machine. */
+  | { readonly kind: "machine"; readonly event: string; readonly by: "accesses" | "plan" };
+
+/** What trying one sequence gave. */
+export interface Trial {
+  /** With the values that reads gave. */
+  readonly accesses: readonly PortAccess[];
+  readonly plan: Plan;
+  readonly findings: readonly Finding[];
+  /** Fields that differ for a documented reason. */
+  readonly unreachable: readonly AllowedDifference[];
+  /** Reads of which the description says what they give. */
+  readonly readsChecked: number;
+  /** State after the accesses. */
+  readonly source: readonly StreamSection[];
+}
+
+/** Holds sequences of accesses to the central law: two QEMUs' own state after the accesses, and after their plan alone. */
+export class Judge {
+  readonly #library: Library;
+  readonly #source: QemuBench;
+  readonly #destination: QemuBench;
+  readonly #allowances: readonly FieldAllowance[];
+
+  constructor(library: Library, source: QemuBench, destination: QemuBench) {
+    this.#library = library;
+    this.#source = source;
+    this.#destination = destination;
+    this.#allowances = allowancesFor(library, "qemu", qemuDeviations);
+  }
+
+  /** Carries the sequence out on one machine and its plan on the other, both from power-on. @throws QemuError, StreamError */
+  async try(sequence: readonly PortAccess[]): Promise<Trial> {
+    const [source, destination] = [this.#source, this.#destination];
+    await Promise.all([source.reset(), destination.reset()]);
+    const values = await source.ports.perform(sequence.map(operationOf));
+    const accesses = sequence.map((access, i) =>
+      access.direction === "in" ? { ...access, value: values[i] ?? 0 } : access,
+    );
+    const dumped = source.dump();
+    const { classifier, reads } = this.#classify(accesses);
+    const plan = makePlan(classifier);
+    await carryOut(plan.steps, destination.ports);
+    const [ours, theirs] = await Promise.all([dumped, destination.dump()]);
+    const { different, unreachable } = this.#compare(ours, theirs, plan);
+    const findings: Finding[] = [
+      ...source.machineEvents.map((event) => ({ kind: "machine", event, by: "accesses" }) as const),
+      ...destination.machineEvents.map((event) => ({ kind: "machine", event, by: "plan" }) as const),
+      ...dangerousWrites(plan.steps).map((what) => ({ kind: "danger", what }) as const),
+      ...reads.findings,
+      ...different,
+    ];
+    return { accesses, plan, findings, unreachable, readsChecked: reads.checked, source: ours };
+  }
+
+  #classify(accesses: readonly PortAccess[]): {
+    readonly classifier: Classifier;
+    readonly reads: { readonly checked: number; readonly findings: readonly Finding[] };
+  } {
+    const classifier = new Classifier(this.#library, { fromReset: true });
+    const builder = new BatchBuilder((batch) => classifier.feed(batch), { capacity: accesses.length + 1 });
+    const findings: Finding[] = [];
+    let checked = 0;
+    accesses.forEach((access, at) => {
+      if (access.direction === "in") {
+        builder.flush();
+        for (const { register, value, mask } of expectedOf(classifier, access)) {
+          checked++;
+          if (((value ^ access.value) & mask) === 0) continue;
+          findings.push({ kind: "read", register, at, expected: value, actual: access.value, mask });
+        }
+      }
+      builder.push(0, access.port, opOf(access.direction, access.width), access.value);
+    });
+    builder.flush();
+    return { classifier, reads: { checked, findings } };
+  }
+
+  #compare(source: readonly StreamSection[], destination: readonly StreamSection[], plan: Plan) {
+    const keyOf = ({ name, instance }: StreamSection) => `${name}[${instance}]`;
+    const unknown = plan.unknown.flatMap(({ device }) => sectionsOf(this.#typeOf(device)));
+    const judged = ({ name }: StreamSection) => !unknown.some((pattern) => nameMatches(pattern, name));
+    const theirs = new Map(destination.map((section) => [keyOf(section), section]));
+    const changed = source.filter((section) => {
+      const other = theirs.get(keyOf(section));
+      return judged(section) && other !== undefined && !Buffer.from(section.bytes).equals(other.bytes);
+    });
+    const fields = (sections: readonly StreamSection[]) => sections.flatMap((section) => section.fields);
+    const matching = changed.map((section) => theirs.get(keyOf(section))).filter((section) => section !== undefined);
+    const { different, unreachable } = compareDevices(fields(changed), fields(matching), this.#allowances);
+    return { different: different.map((one) => ({ kind: "field", ...one }) as const), unreachable };
+  }
+
+  #typeOf(instance: string): string {
+    return this.#library.instances.find(({ name }) => name === instance)?.device.id ?? "";
+  }
+}
+
+/** What the description says of a read made now: nothing where it does not tell which register it reaches. */
+function expectedOf(
+  classifier: Classifier,
+  access: PortAccess,
+): { readonly register: string; readonly value: number; readonly mask: number }[] {
+  const [candidate, ...more] = classifier.candidates({ ...access, value: undefined });
+  if (candidate === undefined || more.length > 0) return [];
+  const { instance, register } = candidate;
+  const state = classifier.states.find((one) => one.instance === instance);
+  if (state === undefined) return [];
+  return expectedReads(state, register).map(({ value, mask }) => ({
+    register: `${instance.name}.${register.name}`,
+    value,
+    mask,
+  }));
+}
+
+/** True when the name fits the pattern, in which a `*` at the start stands for any run of characters. */
+export function nameMatches(pattern: string, name: string): boolean {
+  return pattern.startsWith("*") ? name.endsWith(pattern.slice(1)) : name === pattern;
+}
