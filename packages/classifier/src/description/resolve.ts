@@ -215,7 +215,7 @@ class Resolver {
         access: one.access,
         port,
         cubes: cubesOf(one.match, fields, [...path, "match"], this.#report),
-        readGuards: guards,
+        readGuards: [...guards, ...this.#guards(one.whenRead, [...path, "whenRead"])],
         writeGuards: [...guards, ...this.#guards(one.whenWrite, [...path, "whenWrite"])],
         fields,
         verdict: one.verdict,

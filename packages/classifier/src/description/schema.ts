@@ -57,6 +57,7 @@ const register = z.strictObject({
   title: z.string().optional(),
   match: match.optional(),
   when: when.optional(),
+  whenRead: when.optional(),
   whenWrite: when.optional(),
   fields: z.record(name, z.union([bit, z.tuple([bit, bit])])).optional(),
   verdict: z.enum(["command", "transfer"]).optional(),

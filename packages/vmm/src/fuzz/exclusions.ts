@@ -1,71 +1,62 @@
 import type { PortAccess } from "./accesses.ts";
+import { qemuExclusions } from "./qemu-exclusions.ts";
 
 /** Accesses that sequences do not have, because nothing can be compared after them. */
 export interface Exclusion {
   readonly why: string;
-  /** Positions of the accesses that are left out. */
-  readonly find: (accesses: readonly PortAccess[]) => readonly number[];
+  /** The sequence without them; where only some bits are meant, with others in their place. */
+  readonly without: (accesses: readonly PortAccess[]) => readonly PortAccess[];
 }
 
-/** A byte on its way to a port, also as part of a wider access. */
-interface ByteWrite {
-  readonly port: number;
-  readonly value: number;
+/** Leaves out the writes of which `test` takes a byte, also as part of a wider access. */
+export function withoutWrites(why: string, test: (port: number, value: number) => boolean): Exclusion {
+  return {
+    why,
+    without: (accesses) =>
+      accesses.filter(
+        ({ direction, port, width, value }) =>
+          direction === "in" ||
+          !Array.from({ length: width / 8 }, (_, lane) => test(port + lane, (value >>> (8 * lane)) & 0xff)).some(
+            Boolean,
+          ),
+      ),
+  };
 }
 
-/** Writes of one byte, wherever it comes from. From the datasheets, not from the descriptions. */
-const bytewise: readonly { readonly why: string; readonly test: (write: ByteWrite) => boolean }[] = [
-  {
-    why: "port 92h bit 0 resets the processor (ICH9 datasheet, PORT92)",
-    test: ({ port, value }) => port === 0x92 && (value & 1) !== 0,
-  },
-  {
-    why: "8042 commands F0h to FEh with bit 0 clear pulse the reset line (IBM PS/2 Technical Reference, keyboard controller)",
-    test: ({ port, value }) => port === 0x64 && value >= 0xf0 && (value & 1) === 0,
-  },
-  {
-    why: "OCW3 has bit 7 clear (8259A datasheet, figure 8); QEMU takes a write with bit 7 and bit 3 set for one all the same",
-    test: ({ port, value }) => (port === 0x20 || port === 0xa0) && (value & 0x98) === 0x88,
-  },
-];
-
-/** What is left out of every sequence. */
-export const exclusions: readonly Exclusion[] = [
-  ...bytewise.map(({ why, test }) => ({ why, find: (accesses: readonly PortAccess[]) => writesThat(accesses, test) })),
+/** Writes that reset the machine. From the datasheets, not from the descriptions. */
+const resets: readonly Exclusion[] = [
+  withoutWrites(
+    "port 92h bit 0 resets the processor (ICH9 datasheet, PORT92)",
+    (port, value) => port === 0x92 && (value & 1) !== 0,
+  ),
+  withoutWrites(
+    "8042 commands F0h to FEh with bit 0 clear pulse the reset line (IBM PS/2 Technical Reference, keyboard controller)",
+    (port, value) => port === 0x64 && value >= 0xf0 && (value & 1) === 0,
+  ),
   {
     why: "the byte at CF9h resets the machine with bit 2 (PIIX3 datasheet, RC)",
     // A doubleword at CF8h is CONFADD.
-    find: (accesses) =>
-      writesThat(
-        accesses.map((access) => (access.width === 32 ? { ...access, width: 8 as const } : access)),
-        ({ port, value }) => port === 0xcf9 && (value & 4) !== 0,
-      ),
+    without: (accesses) =>
+      accesses.filter(({ direction, port, width, value }) => {
+        const lane = 0xcf9 - port;
+        const reaches = direction === "out" && width < 32 && lane >= 0 && lane < width / 8;
+        return !(reaches && ((value >>> (8 * lane)) & 4) !== 0);
+      }),
   },
   {
     why: "the 8042's output port has the reset line in bit 0 (IBM PS/2 Technical Reference, command D1h)",
-    find: (accesses) => {
+    without: (accesses) => {
       let command = 0;
-      return accesses.flatMap(({ direction, port, value }, i) => {
-        if (direction === "in") return [];
-        const resets = port === 0x60 && command === 0xd1 && (value & 1) === 0;
+      return accesses.filter(({ direction, port, value }) => {
+        if (direction === "in") return true;
+        const resetsNow = port === 0x60 && command === 0xd1 && (value & 1) === 0;
         if (port === 0x64) command = value & 0xff;
         else if (port === 0x60) command = 0;
-        return resets ? [i] : [];
+        return !resetsNow;
       });
     },
   },
 ];
-
-function writesThat(accesses: readonly PortAccess[], test: (write: ByteWrite) => boolean): number[] {
-  return accesses.flatMap(({ direction, port, width, value }, i) => {
-    if (direction === "in") return [];
-    const bytes = Array.from({ length: width / 8 }, (_, lane) => ({
-      port: port + lane,
-      value: (value >>> (8 * lane)) & 0xff,
-    }));
-    return bytes.some(test) ? [i] : [];
-  });
-}
 
 /** The sequence without what is left out, and how many accesses each reason took. */
 export function withoutExcluded(sequence: readonly PortAccess[]): {
@@ -74,11 +65,13 @@ export function withoutExcluded(sequence: readonly PortAccess[]): {
 } {
   let accesses = sequence;
   const left = new Map<string, number>();
-  for (const { why, find } of exclusions) {
-    const found = new Set(find(accesses));
-    if (found.size === 0) continue;
-    left.set(why, found.size);
-    accesses = accesses.filter((_, i) => !found.has(i));
+  // What QEMU does otherwise first: it may leave a command out, and its parameter is another one's then.
+  for (const { why, without } of [...qemuExclusions, ...resets]) {
+    const rest = without(accesses);
+    const kept = new Set(rest);
+    const gone = accesses.filter((access) => !kept.has(access)).length;
+    if (gone > 0) left.set(why, gone);
+    accesses = rest;
   }
   return { accesses, left };
 }

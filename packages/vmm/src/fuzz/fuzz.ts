@@ -5,7 +5,7 @@ import type { PortAccess } from "./accesses.ts";
 import { withoutExcluded } from "./exclusions.ts";
 import { Judge, nameMatches, type Finding, type Trial } from "./judge.ts";
 import { QemuBench } from "./qemu-bench.ts";
-import { qemuMachineFor } from "./qemu-machines.ts";
+import { qemuMachineFor, type QemuMachine } from "./qemu-machines.ts";
 import { Random } from "./random.ts";
 import { SequenceMaker } from "./sequence-maker.ts";
 import { shrink } from "./shrink.ts";
@@ -78,7 +78,8 @@ export async function fuzz(library: Library, options: FuzzOptions): Promise<Fuzz
   try {
     const destination = await QemuBench.start(command, layout);
     try {
-      return await new Fuzzing(library, options, command, machine.sections, source, destination).run();
+      const board = options.command === undefined ? machine : { ...machine, prefix: [], absent: [] };
+      return await new Fuzzing(library, options, { ...board, command }, source, destination).run();
     } finally {
       await destination.end();
     }
@@ -89,7 +90,7 @@ export async function fuzz(library: Library, options: FuzzOptions): Promise<Fuzz
 
 class Fuzzing {
   readonly #options: FuzzOptions;
-  readonly #command: readonly string[];
+  readonly #machine: QemuMachine;
   readonly #judge: Judge;
   readonly #maker: SequenceMaker;
   readonly #coverage: Coverage;
@@ -99,19 +100,13 @@ class Fuzzing {
   readonly #unreachable = new Map<string, { readonly why: string; cases: number }>();
   readonly #counts = { cases: 0, accesses: 0, planSteps: 0, readsChecked: 0, failed: 0 };
 
-  constructor(
-    library: Library,
-    options: FuzzOptions,
-    command: readonly string[],
-    sections: readonly string[],
-    source: QemuBench,
-    destination: QemuBench,
-  ) {
+  constructor(library: Library, options: FuzzOptions, machine: QemuMachine, source: QemuBench, destination: QemuBench) {
     this.#options = options;
-    this.#command = command;
+    this.#machine = machine;
     this.#judge = new Judge(library, source, destination);
-    this.#maker = new SequenceMaker(library, options.instances, options.recorded ?? []);
-    this.#coverage = new Coverage(source.powerOn, sections);
+    const present = options.instances.filter(({ name }) => !machine.absent.includes(name));
+    this.#maker = new SequenceMaker(library, present, options.recorded ?? []);
+    this.#coverage = new Coverage(source.powerOn, machine.sections);
   }
 
   async run(): Promise<FuzzReport> {
@@ -122,7 +117,7 @@ class Fuzzing {
     }
     return {
       devices: instances.map(({ name }) => name),
-      command: this.#command,
+      command: this.#machine.command,
       seed,
       ...this.#counts,
       failures: [...this.#failures.values()],
@@ -136,8 +131,7 @@ class Fuzzing {
   async #tryCase(number: number, random: Random): Promise<void> {
     const { accesses, left } = withoutExcluded(this.#maker.make(random));
     for (const [why, times] of left) add(this.#excluded, why, times);
-    if (accesses.length === 0) return void this.#counts.cases++;
-    const trial = await this.#judge.try(accesses);
+    const trial = await this.#try(accesses);
     this.#counts.cases++;
     this.#counts.accesses += accesses.length;
     this.#counts.planSteps += trial.plan.steps.length;
@@ -153,6 +147,10 @@ class Fuzzing {
     if (trial.findings.length > 0) await this.#fail(number, accesses, trial);
   }
 
+  #try(accesses: readonly PortAccess[]): Promise<Trial> {
+    return this.#judge.try([...this.#machine.prefix, ...accesses]);
+  }
+
   async #fail(number: number, accesses: readonly PortAccess[], trial: Trial): Promise<void> {
     this.#counts.failed++;
     const kinds = [...new Set(trial.findings.map(kindOf))];
@@ -162,7 +160,7 @@ class Fuzzing {
     const kind = kinds[0] ?? "";
     let last = trial;
     const fails = async (candidate: readonly PortAccess[]) => {
-      const tried = await this.#judge.try(candidate);
+      const tried = await this.#try(withoutExcluded(candidate).accesses);
       const same = tried.findings.some((finding) => kindOf(finding) === kind);
       if (same) last = tried;
       return same;

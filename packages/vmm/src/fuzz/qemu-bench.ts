@@ -39,7 +39,10 @@ export class QemuBench {
   #running: Running | undefined;
   /** All sections of the first dump. */
   #first: readonly StreamSection[] | undefined;
+  /** A migration stream was taken: QEMU is not to be used again. */
   #spent = false;
+  /** Its state had subsections that it does not have after power-on. */
+  #outgrown = false;
 
   private constructor(command: readonly string[], layout: DeviceLayout) {
     this.#command = command;
@@ -66,15 +69,27 @@ export class QemuBench {
 
   /** Brings everything back to power-on. @throws QemuError */
   async reset(): Promise<void> {
-    if (this.#spent) {
-      await this.#end();
-      await this.#start();
-      this.#spent = false;
-    } else {
-      const said = await this.#get().qemu.client.monitor(`loadvm ${SNAPSHOT}`);
-      if (said !== "") throw new QemuError("COMMAND", `QEMU cannot load its snapshot: ${said.trim()}`);
-    }
+    if (!this.#spent) await this.#loadSnapshot();
+    // What has its place in a subsection that the snapshot lacks is not brought back by it.
+    if (this.#spent || (this.#outgrown && !(await this.#isAsAfterPowerOn()))) await this.#restart();
+    this.#outgrown = false;
     this.machineEvents = [];
+  }
+
+  async #loadSnapshot(): Promise<void> {
+    const said = await this.#get().qemu.client.monitor(`loadvm ${SNAPSHOT}`);
+    if (said !== "") throw new QemuError("COMMAND", `QEMU cannot load its snapshot: ${said.trim()}`);
+  }
+
+  async #isAsAfterPowerOn(): Promise<boolean> {
+    const now = await this.dump();
+    return now.every((section, i) => section === this.powerOn[i]);
+  }
+
+  async #restart(): Promise<void> {
+    await this.#end();
+    await this.#start();
+    this.#spent = false;
   }
 
   /** Its device sections now. Sections that are as after power-on are those of {@link powerOn}. @throws QemuError, StreamError */
@@ -82,6 +97,8 @@ export class QemuBench {
     const { sections, by } = await dumpDevices(this.#get().qemu.client, this.#layout, this.#first);
     if (by === "stream") this.#spent = true;
     this.#first ??= sections;
+    const first = this.#first;
+    if (sections.some(({ bytes }, i) => bytes.length !== first[i]?.bytes.length)) this.#outgrown = true;
     return sections.filter(isDevice);
   }
 

@@ -1,8 +1,20 @@
+import { out, read, type PortAccess } from "./accesses.ts";
+
 /** A QEMU machine for devices to be tried on. */
 export interface QemuMachine {
   /** Command line without what a bench adds. */
   readonly command: readonly string[];
   /** Names of the sections of its state that are the device's; `*` stands for any run of characters. */
+  readonly sections: readonly string[];
+  /** What every sequence begins with, where QEMU comes out of power-on as no hardware does. */
+  readonly prefix: readonly PortAccess[];
+  /** Instances that the board does not have. */
+  readonly absent: readonly string[];
+}
+
+/** What is said of a device type. */
+interface DeviceEntry extends Partial<Omit<QemuMachine, "command">> {
+  readonly options?: readonly string[];
   readonly sections: readonly string[];
 }
 
@@ -12,24 +24,42 @@ const BOARD = ["-machine", "pc", "-nodefaults", "-display", "none", "-m", "1"];
 const CLOCK = ["-rtc", "base=2020-01-01T00:00:00,clock=vm"];
 
 /** What brings a device, by the device type's id, beyond what every board has; and its sections. */
-const machines: Readonly<
-  Record<string, { readonly options?: readonly string[]; readonly sections: readonly string[] }>
-> = {
+const machines: Readonly<Record<string, DeviceEntry>> = {
   i8259: { sections: ["i8259"] },
   elcr: { sections: ["i8259"] },
-  i8254: { sections: ["i8254"] },
+  // What a counter does before its first control word is undefined (8254 datasheet, programming).
+  i8254: {
+    sections: ["i8254"],
+    prefix: [
+      out(0x43, 0x36),
+      out(0x40, 0),
+      out(0x40, 0),
+      out(0x43, 0x54),
+      out(0x41, 0x12),
+      out(0x43, 0xb6),
+      out(0x42, 0),
+      out(0x42, 1),
+    ],
+  },
   port61: { sections: ["i8254", "pcspk"] },
   i8237: { sections: ["dma"] },
-  "dma-page": { sections: ["dma"] },
+  "dma-page": { sections: ["dma"], absent: ["dma_high_page"] },
   mc146818: { sections: ["mc146818rtc"] },
   uart16550: {
     options: ["null", "null", "null", "null"].flatMap((backend) => ["-serial", backend]),
     sections: ["serial"],
+    // A reset clears the modem control register (PC16550D datasheet, table I); QEMU's comes up with OUT2.
+    prefix: [0x3fc, 0x2fc, 0x3ec, 0x2ec].map((port) => out(port, 0)),
   },
   i8042: { sections: ["pckbd", "ps2kbd", "ps2mouse"] },
   port92: { sections: ["port92"] },
   pci: { sections: ["PCIHost", "PCIBUS", "*/I440FX", "*/PIIX3"] },
-  vga: { options: ["-device", "VGA,vgamem_mb=1"], sections: ["*/vga"] },
+  // Firmware has made the display work before any guest sees it.
+  vga: {
+    options: ["-device", "VGA,vgamem_mb=1"],
+    sections: ["*/vga"],
+    prefix: [out(0x3c2, 0x67), read(0x3da), out(0x3c0, 0x20), out(0x3c6, 0xff), out(0x3c8, 0)],
+  },
   "bochs-vbe": { options: ["-device", "VGA,vgamem_mb=1"], sections: ["*/vga"] },
 };
 
@@ -42,6 +72,8 @@ export function qemuMachineFor(deviceIds: readonly string[]): QemuMachine {
   return {
     command: [PROGRAM, ...BOARD, ...CLOCK, ...[...options.values()].flat()],
     sections: [...new Set(known.flatMap(({ sections }) => sections))],
+    prefix: known.flatMap(({ prefix = [] }) => prefix),
+    absent: known.flatMap(({ absent = [] }) => absent),
   };
 }
 

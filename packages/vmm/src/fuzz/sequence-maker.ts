@@ -242,12 +242,13 @@ function holds({ selectors }: InstanceState, guards: readonly Guard[]): boolean 
 }
 
 /**
- * Widths of accesses that stay among the device's ports. What a wider one does at its neighbours is the bus's affair, and QEMU's
- * memory core hands it whole to the first device.
+ * Widths of aligned accesses that stay among the device's ports. Others are the bus's affair: what it splits, QEMU's memory core hands
+ * whole to the first device.
  */
-function widthsAt({ device, stride }: Instance, { offset }: Port): readonly Width[] {
+function widthsAt({ device, base, stride }: Instance, { offset }: Port): readonly Width[] {
   const within = (lane: number) => device.ports.some((port) => port.offset * stride === offset * stride + lane);
-  return WIDTHS.filter((width) => Array.from({ length: width / 8 }, (_, lane) => lane).every(within));
+  const aligned = (width: Width) => (base + offset * stride) % (width / 8) === 0;
+  return WIDTHS.filter((width) => aligned(width) && Array.from({ length: width / 8 }, (_, lane) => lane).every(within));
 }
 
 function addressOf({ instance }: InstanceState, { port }: Register): number {

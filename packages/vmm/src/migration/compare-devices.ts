@@ -37,7 +37,9 @@ export function compareDevices(
   destination: readonly DeviceField[],
   allowances: readonly FieldAllowance[],
 ): DeviceComparison {
-  const matchers = allowances.map(({ path, mask, why }) => ({ matches: matcher(path), mask, why }));
+  const matchers = allowances
+    .filter(({ unless }) => unless === undefined || ![source, destination].every((side) => has(side, unless)))
+    .map(({ path, mask, why }) => ({ matches: matcher(path), mask, why }));
   const theirs = new Map(destination.map(({ path, value }) => [path, value]));
   const paths = new Map([...destination, ...source].map(({ path }) => [path, undefined]));
   const ours = new Map(source.map(({ path, value }) => [path, value]));
@@ -51,6 +53,11 @@ export function compareDevices(
     else unreachable.push({ ...difference, why: allowance.why });
   }
   return { fields: paths.size, equal: paths.size - unreachable.length - different.length, unreachable, different };
+}
+
+function has(fields: readonly DeviceField[], { path, is }: NonNullable<FieldAllowance["unless"]>): boolean {
+  const matches = matcher(path);
+  return fields.some((field) => field.value === is && matches(field.path));
 }
 
 /** True where the values differ only in bits of the mask; without one they may differ anyhow. */

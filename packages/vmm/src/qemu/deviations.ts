@@ -4,8 +4,36 @@ import type { FieldAllowance } from "../machine.ts";
 export const qemuDeviations: readonly FieldAllowance[] = [
   {
     path: "pckbd[0].kbd.status",
-    mask: 0x04,
-    why: "the system flag follows the command byte; QEMU sets it by the controller's self-test alone, which a plan does not repeat",
+    mask: 0x25,
+    why: "the system flag follows the command byte; QEMU sets it by the controller's self-test alone, which a plan does not repeat. The output buffer flags tell of answers that wait",
+  },
+  {
+    path: "dma[*].regs[*].now[0]",
+    why: "the current address; QEMU takes it over with the high byte of address or count, the hardware byte by byte. The base address is compared",
+  },
+  ...[0, 1, 2].map((counter) => ({
+    path: `i8254[0].channels[${counter}].write_latch`,
+    unless: { path: `i8254[0].channels[${counter}].write_state`, is: 4 },
+    why: "the low byte of a count, of no account unless the high byte is waited for",
+  })),
+  {
+    path: "*/vga[0].vga.vbe_regs[4]",
+    mask: 0x80,
+    why: "whether switching the graphics mode on cleared the frame buffer; a plan switches it on without",
+  },
+  {
+    path: "*/vga[0].vga.dac_read_index",
+    unless: { path: "*/vga[0].vga.dac_state", is: 3 },
+    why: "the palette has one address; QEMU has two, and this one is of no account unless colours are read",
+  },
+  {
+    path: "*/vga[0].vga.dac_write_index",
+    unless: { path: "*/vga[0].vga.dac_state", is: 0 },
+    why: "the palette has one address; QEMU has two, and this one is of no account unless colours are written",
+  },
+  {
+    path: "globalstate[0].*",
+    why: "whether QEMU ran when it was stopped",
   },
   {
     path: "mc146818rtc[0].cmos_data[10]",
