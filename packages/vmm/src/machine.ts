@@ -25,6 +25,8 @@ export interface FieldAllowance {
   readonly path: string;
   /** Bits of a number that may differ; undefined: the whole field. */
   readonly mask?: number;
+  /** Value that the field has where a side does not show it. */
+  readonly absent?: number;
   /** It must not differ after all where both sides have this value in that field. */
   readonly unless?: { readonly path: string; readonly is: DeviceField["value"] };
   readonly why: string;

@@ -1,27 +1,6 @@
 import type { PortAccess } from "./accesses.ts";
+import { withoutWrites, type Exclusion } from "./exclusion.ts";
 import { qemuExclusions } from "./qemu-exclusions.ts";
-
-/** Accesses that sequences do not have, because nothing can be compared after them. */
-export interface Exclusion {
-  readonly why: string;
-  /** The sequence without them; where only some bits are meant, with others in their place. */
-  readonly without: (accesses: readonly PortAccess[]) => readonly PortAccess[];
-}
-
-/** Leaves out the writes of which `test` takes a byte, also as part of a wider access. */
-export function withoutWrites(why: string, test: (port: number, value: number) => boolean): Exclusion {
-  return {
-    why,
-    without: (accesses) =>
-      accesses.filter(
-        ({ direction, port, width, value }) =>
-          direction === "in" ||
-          !Array.from({ length: width / 8 }, (_, lane) => test(port + lane, (value >>> (8 * lane)) & 0xff)).some(
-            Boolean,
-          ),
-      ),
-  };
-}
 
 /** Writes that reset the machine. From the datasheets, not from the descriptions. */
 const resets: readonly Exclusion[] = [
@@ -49,29 +28,36 @@ const resets: readonly Exclusion[] = [
       let command = 0;
       return accesses.filter(({ direction, port, value }) => {
         if (direction === "in") return true;
-        const resetsNow = port === 0x60 && command === 0xd1 && (value & 1) === 0;
+        // What is left out is no parameter: the next byte may be.
+        if (port === 0x60 && command === 0xd1 && (value & 1) === 0) return false;
         if (port === 0x64) command = value & 0xff;
         else if (port === 0x60) command = 0;
-        return !resetsNow;
+        return true;
       });
     },
   },
 ];
+
+const all = [...qemuExclusions, ...resets];
 
 /** The sequence without what is left out, and how many accesses each reason took. */
 export function withoutExcluded(sequence: readonly PortAccess[]): {
   readonly accesses: readonly PortAccess[];
   readonly left: ReadonlyMap<string, number>;
 } {
-  let accesses = sequence;
   const left = new Map<string, number>();
-  // What QEMU does otherwise first: it may leave a command out, and its parameter is another one's then.
-  for (const { why, without } of [...qemuExclusions, ...resets]) {
-    const rest = without(accesses);
-    const kept = new Set(rest);
-    const gone = accesses.filter((access) => !kept.has(access)).length;
-    if (gone > 0) left.set(why, gone);
-    accesses = rest;
+  let accesses = sequence;
+  // What one of them leaves out may be what kept another from doing so.
+  for (let before: typeof accesses | undefined; before !== accesses;) {
+    before = accesses;
+    for (const { why, without } of all) {
+      const rest = without(accesses);
+      const kept = new Set(rest);
+      const gone = accesses.filter((access) => !kept.has(access)).length;
+      if (gone === 0) continue;
+      left.set(why, (left.get(why) ?? 0) + gone);
+      accesses = rest;
+    }
   }
   return { accesses, left };
 }

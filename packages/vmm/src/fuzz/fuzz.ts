@@ -78,7 +78,7 @@ export async function fuzz(library: Library, options: FuzzOptions): Promise<Fuzz
   try {
     const destination = await QemuBench.start(command, layout);
     try {
-      const board = options.command === undefined ? machine : { ...machine, prefix: [], absent: [] };
+      const board = options.command === undefined ? machine : { ...machine, prefix: [], runs: [], absent: [] };
       return await new Fuzzing(library, options, { ...board, command }, source, destination).run();
     } finally {
       await destination.end();
@@ -105,7 +105,7 @@ class Fuzzing {
     this.#machine = machine;
     this.#judge = new Judge(library, source, destination);
     const present = options.instances.filter(({ name }) => !machine.absent.includes(name));
-    this.#maker = new SequenceMaker(library, present, options.recorded ?? []);
+    this.#maker = new SequenceMaker(library, present, [...machine.runs, ...(options.recorded ?? [])]);
     this.#coverage = new Coverage(source.powerOn, machine.sections);
   }
 

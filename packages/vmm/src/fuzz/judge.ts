@@ -8,6 +8,7 @@ import type { StreamSection } from "../qemu/stream/tail.ts";
 import { operationOf, type PortAccess } from "./accesses.ts";
 import { dangerousWrites } from "./dangerous-writes.ts";
 import type { QemuBench } from "./qemu-bench.ts";
+import { qemuExcuses } from "./qemu-exclusions.ts";
 import { sectionsOf } from "./qemu-machines.ts";
 
 /** Something that is not as the central law says. */
@@ -75,7 +76,7 @@ export class Judge {
     const plan = makePlan(classifier);
     await carryOut(plan.steps, destination.ports);
     const [ours, theirs] = await Promise.all([dumped, destination.dump()]);
-    const { different, unreachable } = this.#compare(ours, theirs, plan);
+    const { different, unreachable } = this.#compare(ours, theirs, plan, excusesOf(accesses));
     const findings: Finding[] = [
       ...source.machineEvents.map((event) => ({ kind: "machine", event, by: "accesses" }) as const),
       ...destination.machineEvents.map((event) => ({ kind: "machine", event, by: "plan" }) as const),
@@ -109,7 +110,12 @@ export class Judge {
     return { classifier, reads: { checked, findings } };
   }
 
-  #compare(source: readonly StreamSection[], destination: readonly StreamSection[], plan: Plan) {
+  #compare(
+    source: readonly StreamSection[],
+    destination: readonly StreamSection[],
+    plan: Plan,
+    excuses: readonly FieldAllowance[],
+  ) {
     const keyOf = ({ name, instance }: StreamSection) => `${name}[${instance}]`;
     const unknown = plan.unknown.flatMap(({ device }) => sectionsOf(this.#typeOf(device)));
     const judged = ({ name }: StreamSection) => !unknown.some((pattern) => nameMatches(pattern, name));
@@ -120,7 +126,10 @@ export class Judge {
     });
     const fields = (sections: readonly StreamSection[]) => sections.flatMap((section) => section.fields);
     const matching = changed.map((section) => theirs.get(keyOf(section))).filter((section) => section !== undefined);
-    const { different, unreachable } = compareDevices(fields(changed), fields(matching), this.#allowances);
+    const { different, unreachable } = compareDevices(fields(changed), fields(matching), [
+      ...this.#allowances,
+      ...excuses,
+    ]);
     return { different: different.map((one) => ({ kind: "field", ...one }) as const), unreachable };
   }
 
@@ -144,6 +153,10 @@ function expectedOf(
     value,
     mask,
   }));
+}
+
+function excusesOf(accesses: readonly PortAccess[]): FieldAllowance[] {
+  return qemuExcuses.flatMap(({ why, fields }) => fields(accesses).map((field) => ({ ...field, why })));
 }
 
 /** True when the name fits the pattern, in which a `*` at the start stands for any run of characters. */

@@ -8,6 +8,8 @@ export interface QemuMachine {
   readonly sections: readonly string[];
   /** What every sequence begins with, where QEMU comes out of power-on as no hardware does. */
   readonly prefix: readonly PortAccess[];
+  /** Accesses as drivers make them, for sequences to take runs from: what is there on the board. */
+  readonly runs: readonly PortAccess[];
   /** Instances that the board does not have. */
   readonly absent: readonly string[];
 }
@@ -22,6 +24,24 @@ const PROGRAM = "qemu-system-i386";
 /** Nothing that the board does not have by itself, and a clock that stands still with the guest. */
 const BOARD = ["-machine", "pc", "-nodefaults", "-display", "none", "-m", "1"];
 const CLOCK = ["-rtc", "base=2020-01-01T00:00:00,clock=vm"];
+
+/** The 440FX, the PIIX3, its IDE and its power management: what firmware sets in them. */
+const configurationWrites = [0x0000, 0x0800, 0x0900, 0x0b00].flatMap((device) =>
+  [0x04, 0x0c, 0x10, 0x20, 0x3c, 0x40, 0x48, 0x58, 0x5c, 0x60, 0x70, 0x80].flatMap((register): PortAccess[] => [
+    { direction: "out", port: 0xcf8, width: 32, value: (0x80000000 | device | register) >>> 0 },
+    { direction: "out", port: 0xcfc + (register === 0x0c ? 1 : 0), width: 8, value: register & 0x5b },
+    { direction: "out", port: 0xcfc, width: register === 0x04 ? 16 : 32, value: 0x0a0b0907 },
+  ]),
+);
+
+/** The sample rates that switch a mouse to the wheel and to the five-button protocol. */
+const knocks = [
+  [200, 100, 80],
+  [200, 200, 80],
+].flatMap((rates) => [
+  ...rates.flatMap((rate) => [out(0x64, 0xd4), out(0x60, 0xf3), out(0x64, 0xd4), out(0x60, rate)]),
+  ...[out(0x64, 0xd4), out(0x60, 0xf2)],
+]);
 
 /** What brings a device, by the device type's id, beyond what every board has; and its sections. */
 const machines: Readonly<Record<string, DeviceEntry>> = {
@@ -51,9 +71,12 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
     // A reset clears the modem control register (PC16550D datasheet, table I); QEMU's comes up with OUT2.
     prefix: [0x3fc, 0x2fc, 0x3ec, 0x2ec].map((port) => out(port, 0)),
   },
-  i8042: { sections: ["pckbd", "ps2kbd", "ps2mouse"] },
+  i8042: {
+    sections: ["pckbd", "ps2kbd", "ps2mouse"],
+    runs: [1, 2, 3].flatMap((set) => [out(0x60, 0xf0), read(0x60), out(0x60, set), read(0x60)]).concat(knocks),
+  },
   port92: { sections: ["port92"] },
-  pci: { sections: ["PCIHost", "PCIBUS", "*/I440FX", "*/PIIX3"] },
+  pci: { sections: ["PCIHost", "PCIBUS", "*/I440FX", "*/PIIX3"], runs: configurationWrites },
   // Firmware has made the display work before any guest sees it.
   vga: {
     options: ["-device", "VGA,vgamem_mb=1"],
@@ -73,6 +96,7 @@ export function qemuMachineFor(deviceIds: readonly string[]): QemuMachine {
     command: [PROGRAM, ...BOARD, ...CLOCK, ...[...options.values()].flat()],
     sections: [...new Set(known.flatMap(({ sections }) => sections))],
     prefix: known.flatMap(({ prefix = [] }) => prefix),
+    runs: known.flatMap(({ runs = [] }) => runs),
     absent: known.flatMap(({ absent = [] }) => absent),
   };
 }

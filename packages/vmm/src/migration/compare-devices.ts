@@ -39,7 +39,7 @@ export function compareDevices(
 ): DeviceComparison {
   const matchers = allowances
     .filter(({ unless }) => unless === undefined || ![source, destination].every((side) => has(side, unless)))
-    .map(({ path, mask, why }) => ({ matches: matcher(path), mask, why }));
+    .map((allowance) => ({ ...allowance, matches: matcher(allowance.path) }));
   const theirs = new Map(destination.map(({ path, value }) => [path, value]));
   const paths = new Map([...destination, ...source].map(({ path }) => [path, undefined]));
   const ours = new Map(source.map(({ path, value }) => [path, value]));
@@ -48,7 +48,9 @@ export function compareDevices(
   for (const path of paths.keys()) {
     const difference = { path, source: ours.get(path), destination: theirs.get(path) };
     if (difference.source === difference.destination) continue;
-    const allowance = matchers.find(({ matches, mask }) => matches(path) && within(mask, difference));
+    const allowance = matchers.find(
+      ({ matches, mask, absent }) => matches(path) && within(mask, filled(difference, absent)),
+    );
     if (allowance === undefined) different.push(difference);
     else unreachable.push({ ...difference, why: allowance.why });
   }
@@ -58,6 +60,10 @@ export function compareDevices(
 function has(fields: readonly DeviceField[], { path, is }: NonNullable<FieldAllowance["unless"]>): boolean {
   const matches = matcher(path);
   return fields.some((field) => field.value === is && matches(field.path));
+}
+
+function filled<T extends Omit<AllowedDifference, "why">>(difference: T, absent: number | undefined): T {
+  return { ...difference, source: difference.source ?? absent, destination: difference.destination ?? absent };
 }
 
 /** True where the values differ only in bits of the mask; without one they may differ anyhow. */

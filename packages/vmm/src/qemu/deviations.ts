@@ -8,6 +8,12 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     why: "the system flag follows the command byte; QEMU sets it by the controller's self-test alone, which a plan does not repeat. The output buffer flags tell of answers that wait",
   },
   {
+    path: "pckbd[0].kbd/pckbd_outport.outport",
+    mask: 0x30,
+    absent: 0xcf,
+    why: "the output port's two pins that tell of answers that wait",
+  },
+  {
     path: "dma[*].regs[*].now[0]",
     why: "the current address; QEMU takes it over with the high byte of address or count, the hardware byte by byte. The base address is compared",
   },
