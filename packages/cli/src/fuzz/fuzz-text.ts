@@ -79,6 +79,8 @@ function findingText(finding: Finding): string {
       const { register, at, expected, actual, mask } = finding;
       return `access ${at} reads ${register}: ${hex(actual)}, not ${hex(expected)} (in the bits ${hex(mask)})`;
     }
+    case "unknown":
+      return `${finding.register} is not known, though every access was seen: ${finding.reason}`;
     case "danger":
       return `a write that must not be repeated is in the plan: ${finding.what}`;
     case "machine":

@@ -52,8 +52,8 @@ export function withoutExcluded(sequence: readonly PortAccess[]): {
     before = accesses;
     for (const { why, without } of all) {
       const rest = without(accesses);
-      const kept = new Set(rest);
-      const gone = accesses.filter((access) => !kept.has(access)).length;
+      const changed = rest.filter((access, i) => access !== accesses[i]).length;
+      const gone = rest.length < accesses.length ? accesses.length - rest.length : changed;
       if (gone === 0) continue;
       left.set(why, (left.get(why) ?? 0) + gone);
       accesses = rest;

@@ -217,6 +217,8 @@ function kindOf(finding: Finding): string {
       return `field ${general(finding.path)}`;
     case "read":
       return `read ${finding.register}`;
+    case "unknown":
+      return `unknown ${finding.register}`;
     case "danger":
       return `danger ${finding.what}`;
     case "machine":

@@ -1,4 +1,4 @@
-import { Classifier, type Library } from "@portrait/classifier";
+import { Classifier, type Device, type Library } from "@portrait/classifier";
 import { carryOut, expectedReads, makePlan, type Plan } from "@portrait/replayer";
 import { BatchBuilder, opOf } from "@portrait/tracer";
 import type { DeviceField, FieldAllowance } from "../machine.ts";
@@ -30,6 +30,8 @@ export type Finding =
       readonly actual: number;
       readonly mask: number;
     }
+  /** A register that is not known although every access was seen, and no rule of its description gives that up. */
+  | { readonly kind: "unknown"; readonly register: string; readonly reason: string }
   /** A write in the plan that no machine may see repeated. */
   | { readonly kind: "danger"; readonly what: string }
   /** The accesses, or the plan, did something to the whole machine. */
@@ -82,6 +84,7 @@ export class Judge {
       ...destination.machineEvents.map((event) => ({ kind: "machine", event, by: "plan" }) as const),
       ...dangerousWrites(plan.steps).map((what) => ({ kind: "danger", what }) as const),
       ...reads.findings,
+      ...this.#unexpected(plan),
       ...different,
     ];
     return { accesses, plan, findings, unreachable, readsChecked: reads.checked, source: ours };
@@ -117,7 +120,7 @@ export class Judge {
     excuses: readonly FieldAllowance[],
   ) {
     const keyOf = ({ name, instance }: StreamSection) => `${name}[${instance}]`;
-    const unknown = plan.unknown.flatMap(({ device }) => sectionsOf(this.#typeOf(device)));
+    const unknown = plan.unknown.flatMap(({ device }) => sectionsOf(this.#deviceOf(device)?.id ?? ""));
     const judged = ({ name }: StreamSection) => !unknown.some((pattern) => nameMatches(pattern, name));
     const theirs = new Map(destination.map((section) => [keyOf(section), section]));
     const changed = source.filter((section) => {
@@ -133,8 +136,18 @@ export class Judge {
     return { different: different.map((one) => ({ kind: "field", ...one }) as const), unreachable };
   }
 
-  #typeOf(instance: string): string {
-    return this.#library.instances.find(({ name }) => name === instance)?.device.id ?? "";
+  #unexpected({ unknown }: Plan): Finding[] {
+    return unknown.flatMap(({ device, register, reason }) => {
+      const given = this.#deviceOf(device)?.registers.flatMap(({ onWrite, onRead }) =>
+        [...onWrite, ...onRead].flatMap(({ lose }) => lose.map((one) => one.reason)),
+      );
+      if (given?.some((one) => reason.endsWith(one)) === true) return [];
+      return [{ kind: "unknown", register: `${device}.${register}`, reason }];
+    });
+  }
+
+  #deviceOf(instance: string): Device | undefined {
+    return this.#library.instances.find(({ name }) => name === instance)?.device;
   }
 }
 

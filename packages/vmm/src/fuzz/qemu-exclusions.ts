@@ -55,7 +55,7 @@ export const qemuExclusions: readonly Exclusion[] = [
     without: (accesses) => without(accesses, ({ device, value }) => device === "kbd" && value >= 0xfb && value <= 0xfd),
   },
   {
-    why: "size and depth of Bochs' graphics mode change only while it is off; QEMU also keeps bank, offsets and VGA registers as earlier writes left them when it is switched off or on again, or gets another width",
+    why: "size and depth of Bochs' graphics mode change only while it is off; QEMU also keeps bank, offsets and VGA registers as earlier writes left them when it is switched off or on again, or gets another width, and overrides VGA registers while it is on",
     without: withoutChangesOfMode,
   },
   {
@@ -241,6 +241,7 @@ function withoutChangesOfMode(accesses: readonly PortAccess[]): readonly PortAcc
   let on = false;
   let moved = false;
   const left = accesses.filter(({ direction, port, width, value }) => {
+    if (on && port >= 0x3b0 && port < 0x3e0) return false;
     if (direction === "in" || width !== 16) return true;
     if (port === 0x1ce) index = value;
     if (port !== 0x1cf) return true;

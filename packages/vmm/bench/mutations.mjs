@@ -1,0 +1,160 @@
+// How many mistakes in descriptions the fuzzer finds: changes one rule of a description at a time, mechanically, and fuzzes it.
+// node packages/vmm/bench/mutations.mjs [--each N] [--cases N] [--seed N] [ID…]
+import { createRequire } from "node:module";
+import { parseArgs } from "node:util";
+import { builtinDescriptions, DescriptionError, loadLibrary } from "@portrait/classifier";
+import { fuzz } from "../dist/index.js";
+import { Random } from "../dist/fuzz/random.js";
+
+const YAML = createRequire(new URL("../../classifier/package.json", import.meta.url))("yaml");
+
+const DEVICES = "i8259 i8254 i8237 mc146818 uart16550 i8042 pci elcr port61 port92 vga bochs-vbe dma-page".split(" ");
+const { values, positionals } = parseArgs({
+  options: {
+    each: { type: "string", default: "6" },
+    cases: { type: "string", default: "500" },
+    seed: { type: "string", default: "1" },
+  },
+  allowPositionals: true,
+});
+
+/** Each kind of mistake: where it can be made in a rule, register or slot, and how. */
+const ruleMistakes = {
+  "drop the guard": (rule) => rule.when !== undefined && (() => delete rule.when),
+  "drop the data pattern": (rule) => rule.match !== undefined && (() => delete rule.match),
+  "forget what it sets": (rule) => rule.set !== undefined && (() => delete rule.set),
+  "forget what it latches": (rule) => rule.latch !== undefined && (() => delete rule.latch),
+  "forget what it clears": (rule) => rule.clear !== undefined && (() => delete rule.clear),
+  "forget the mask": (rule) => rule.keep !== undefined && rule.fill !== undefined && (() => delete rule.keep),
+  "forget the added bits": (rule) => rule.with !== undefined && (() => delete rule.with),
+  "take it for a whole value": (rule) => rule.part !== undefined && (() => delete rule.part),
+  "count another way": (rule) => rule.add !== undefined && (() => delete rule.add),
+  "forget that it is state": (rule) =>
+    rule.fill !== undefined && (() => (delete rule.fill, delete rule.part, (rule.verdict = "command"))),
+};
+
+/** All mistakes that can be made in a description, as changes of its data. */
+function mistakesOf(data) {
+  const found = [];
+  const add = (where, what, change) => change && found.push({ where, what, change });
+  for (const [name, register] of Object.entries(data.registers ?? {})) {
+    const rules = [
+      ["", register],
+      ...["onWrite", "onRead"].flatMap((on) => (register[on] ?? []).map((rule, i) => [`.${on}[${i}]`, rule])),
+    ];
+    for (const [place, rule] of rules) {
+      for (const [what, mistake] of Object.entries(ruleMistakes)) {
+        const inRegister =
+          place === "" && !["forget the mask", "forget the added bits", "forget that it is state"].includes(what);
+        if (!inRegister) add(`${name}${place}`, what, mistake(rule));
+      }
+    }
+    for (const [one, other] of [
+      ["onWrite", 0],
+      ["onWrite", 1],
+    ].slice(0, 1)) {
+      const list = register[one] ?? [];
+      if (
+        list.length > 1 &&
+        list[other]?.fill !== undefined &&
+        list[other + 1]?.fill !== undefined &&
+        String(list[other].fill) !== String(list[other + 1].fill)
+      )
+        add(
+          name,
+          "swap the slots of two rules",
+          () => ([list[other].fill, list[other + 1].fill] = [list[other + 1].fill, list[other].fill]),
+        );
+    }
+  }
+  for (const [name, slot] of Object.entries(data.slots ?? {})) {
+    if (slot === null) continue;
+    add(`slots.${name}`, "forget the key", slot.key !== undefined && (() => (delete slot.key, delete slot.lanes)));
+    add(
+      `slots.${name}`,
+      "keep nothing of what broke off",
+      slot.brokenOff !== undefined && (() => delete slot.brokenOff),
+    );
+    add(`slots.${name}`, "write it first", slot.rank > 0 && (() => (slot.rank = -1)));
+    add(
+      `slots.${name}`,
+      "never restore it",
+      slot.restore === undefined && (() => ((slot.restore = "never"), (slot.why ??= "a mistake"))),
+    );
+  }
+  for (const kind of ["state", "preceding"]) {
+    for (const [name, selector] of Object.entries(data[kind] ?? {})) {
+      add(`${kind}.${name}`, "leave it as it is", selector.reach !== undefined && (() => delete selector.reach));
+      if ((selector.values?.length ?? 0) > 1)
+        add(`${kind}.${name}`, "start with another value", () => (selector.reset = selector.values.at(-1)));
+    }
+  }
+  return found;
+}
+
+/** The library with one mistake; undefined where the description is refused with it. */
+function libraryWith(id, number) {
+  let made;
+  const sources = builtinDescriptions().map((source) => {
+    const data = YAML.parse(source.text);
+    if (data.id !== id) return source;
+    made = mistakesOf(data)[number];
+    made.change();
+    return { file: source.file, text: YAML.stringify(data) };
+  });
+  try {
+    return { ...made, library: loadLibrary(sources, { aliases: false }) };
+  } catch (error) {
+    if (!(error instanceof DescriptionError)) throw error;
+    return { ...made, library: undefined };
+  }
+}
+
+async function tryMistake(library, id) {
+  const device = library.devices.find((one) => one.id === id);
+  const found = new AbortController();
+  const report = await fuzz(library, {
+    instances: device.instances,
+    cases: Number(values.cases),
+    seed: Number(values.seed),
+    signal: found.signal,
+    onCase: (_, failed) => failed > 0 && found.abort(),
+  });
+  const [failure] = report.failures;
+  const finding = failure?.trial.findings[0];
+  return { cases: report.cases, finding, unknown: report.unknown };
+}
+
+function textOf({ finding, cases }) {
+  if (finding === undefined) return `NOT FOUND in ${cases} cases`;
+  const what = finding.path ?? finding.register ?? finding.what ?? finding.event;
+  return `found in case ${cases} by ${finding.kind} ${what}`;
+}
+
+const counts = { tried: 0, found: 0, refused: 0 };
+const missed = [];
+for (const id of positionals.length > 0 ? positionals : DEVICES) {
+  const source = builtinDescriptions()
+    .map(({ text }) => YAML.parse(text))
+    .find((data) => data.id === id);
+  const random = new Random(Number(values.seed), DEVICES.indexOf(id) + 1000);
+  const left = mistakesOf(source).map((_, number) => number);
+  for (let tried = 0; tried < Number(values.each) && left.length > 0;) {
+    const [number] = left.splice(random.below(left.length), 1);
+    const { where, what, library } = libraryWith(id, number);
+    if (library === undefined) {
+      counts.refused++;
+      continue;
+    }
+    tried++;
+    counts.tried++;
+    const result = await tryMistake(library, id);
+    if (result.finding !== undefined) counts.found++;
+    else missed.push(`${id} ${where}: ${what}`);
+    console.log(`${id} ${where}: ${what}: ${textOf(result)}`);
+  }
+}
+console.log(
+  `\n${counts.found} of ${counts.tried} mistakes found; ${counts.refused} others are refused by the validator`,
+);
+for (const one of missed) console.log(`not found: ${one}`);

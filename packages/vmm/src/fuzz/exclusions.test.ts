@@ -1,0 +1,40 @@
+import { describe, expect, test } from "vitest";
+import { out, read, type PortAccess } from "./accesses.ts";
+import { withoutExcluded } from "./exclusions.ts";
+
+const wide = (port: number, width: 16 | 32, value: number): PortAccess => ({ direction: "out", port, width, value });
+const left = (...accesses: readonly PortAccess[]) => withoutExcluded(accesses).accesses;
+
+describe("what resets the machine is left out", () => {
+  test.each<[string, readonly PortAccess[]]>([
+    ["port 92h bit 0", [out(0x92, 0x01)]],
+    ["the same in a wider access", [wide(0x91, 16, 0x0100)]],
+    ["8042 FEh", [out(0x64, 0xfe)]],
+    ["CF9h bit 2", [out(0xcf9, 0x06)]],
+  ])("%s", (_, accesses) => expect(left(...accesses)).toEqual([]));
+
+  test("the output port's bit 0, and what becomes its value when another was left out", () => {
+    expect(left(out(0x64, 0xd1), out(0x60, 0x02), out(0x60, 0x04), out(0x60, 0x03))).toEqual([
+      out(0x64, 0xd1),
+      out(0x60, 0x03),
+    ]);
+  });
+
+  test("their neighbours are not", () => {
+    const harmless = [out(0x92, 0x02), out(0x64, 0xff), out(0xcf9, 0x02), wide(0xcf8, 32, 0x80000400), read(0x64)];
+    expect(left(...harmless)).toEqual(harmless);
+  });
+});
+
+test("what was left out is counted by its reason", () => {
+  const { left: counts } = withoutExcluded([out(0x92, 1), out(0x92, 3), out(0x92, 2)]);
+  expect([...counts.values()]).toEqual([2]);
+});
+
+test("8254: a control word over a latched count is left out, over one that was read is not", () => {
+  const latch = out(0x43, 0x00);
+  const control = out(0x43, 0x34);
+  expect(left(control, latch, control)).toEqual([control, latch]);
+  const whole = [control, latch, read(0x40), read(0x40), read(0x40), control];
+  expect(left(...whole)).toEqual(whole);
+});
