@@ -83,6 +83,11 @@ describe("operation command words", () => {
     expect(session.rows[1]?.criteria).toContain("preceding");
   });
 
+  test("poll: the next read is the answer, at either port; the mask is read after it", () => {
+    const { registers } = classify([...outs(0x21, 0xa5), ...outs(0x20, 0x0c), ...ins(0x21, 0x00, 0xa5)], only8259);
+    expect(registers.slice(2)).toEqual(["pic1.POLL_DATA", "pic1.OCW1"]);
+  });
+
   test("a poll leaves the register selected for reading as it was", () => {
     const session = classify([...outs(0x20, 0x0b, 0x0c), ...ins(0x20, 0x80, 0x00)], only8259);
     expect(session.registers.slice(2)).toEqual(["pic1.POLL", "pic1.ISR"]);

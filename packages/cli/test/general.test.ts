@@ -25,7 +25,7 @@ describe("help", () => {
   test("every command has at least two worked examples", () => {
     const commands = commandsIn(place.run("--help").stdout);
     expect(commands).toContain("inspect");
-    for (const command of [...commands, "devices list", "devices show", "devices check"]) {
+    for (const command of [...commands, "devices list", "devices show", "devices check", "devices fuzz"]) {
       const { status, stdout } = place.run(...command.split(" "), "--help");
       expect({ command, status }).toEqual({ command, status: 0 });
       const shown = stdout.slice(stdout.indexOf("Examples:")).match(/^ {2}\S.*\n {6}\S/gm);

@@ -163,9 +163,9 @@ describe("a bench", () => {
       ];
       // Keyboard lights have a subsection of their own, which a snapshot of power-on lacks.
       const lights = [out(0x60, 0xed), out(0x60, 0x07)];
-      for (const accesses of [everything.map((port) => out(port, 0xa5)), lights, [...lights].reverse(), []]) {
+      for (const accesses of [everything.map((port) => out(port, 0xa5)), lights, [...lights].reverse()]) {
         await bench.ports.perform(accesses);
-        if (accesses.length > 0) expect(shown(await bench.dump())).not.toEqual(fresh);
+        expect(shown(await bench.dump())).not.toEqual(fresh);
         await bench.reset();
         expect(shown(await bench.dump())).toEqual(fresh);
       }

@@ -96,3 +96,8 @@ test("the rate comes back before what it interrupts at is enabled, and the index
     Math.max(...slots.filter(({ name }) => name !== "INDEX").map((slot) => slot.rank)),
   );
 });
+
+test("UIE: the SET bit going high clears it", () => {
+  expect(classify(cmos(0x0b, 0x92)).slot("rtc", "REG_B")).toBe(0x82);
+  expect(classify(cmos(0x0b, 0x12)).slot("rtc", "REG_B")).toBe(0x12);
+});
