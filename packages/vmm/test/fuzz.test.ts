@@ -140,12 +140,12 @@ test("the same seed makes the same cases", { timeout: TIMEOUT_MS }, async (conte
 });
 
 describe("a bench", () => {
-  const { command } = qemuMachineFor(["i8042", "vga", "uart16550"]);
+  const machine = qemuMachineFor(["i8042", "vga", "uart16550"]);
   const shown = (sections: readonly StreamSection[]) => sections.flatMap(({ fields }) => fields);
 
   async function start(context: TestContext, layout: DeviceLayout): Promise<QemuBench> {
     need(context, program("qemu-system-i386"));
-    const bench = await QemuBench.start(command, layout);
+    const bench = await QemuBench.start(machine, layout);
     onTestFinished(() => bench.end());
     return bench;
   }

@@ -72,14 +72,15 @@ export interface FuzzReport {
 export async function fuzz(library: Library, options: FuzzOptions): Promise<FuzzReport> {
   const devices = [...new Set(options.instances.map(({ device }) => device.id))];
   const machine = qemuMachineFor(devices);
-  const command = options.command ?? machine.command;
+  const own = options.command;
+  const board =
+    own === undefined ? machine : { ...machine, command: own, prefix: [], runs: [], settle: [], absent: [] };
   const layout = new DeviceLayout();
-  const source = await QemuBench.start(command, layout);
+  const source = await QemuBench.start(board, layout);
   try {
-    const destination = await QemuBench.start(command, layout);
+    const destination = await QemuBench.start(board, layout);
     try {
-      const board = options.command === undefined ? machine : { ...machine, prefix: [], runs: [], absent: [] };
-      return await new Fuzzing(library, options, { ...board, command }, source, destination).run();
+      return await new Fuzzing(library, options, board, source, destination).run();
     } finally {
       await destination.end();
     }

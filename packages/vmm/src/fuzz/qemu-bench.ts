@@ -12,6 +12,8 @@ import { QtestTarget } from "../qemu/qtest-target.ts";
 import type { DeviceLayout } from "../qemu/stream/device-layout.ts";
 import { isDevice } from "../qemu/stream/kept-sections.ts";
 import type { StreamSection } from "../qemu/stream/tail.ts";
+import { operationOf, type PortAccess } from "./accesses.ts";
+import type { QemuMachine } from "./qemu-machines.ts";
 
 const SNAPSHOT = "power-on";
 const JOB_LIMIT_MS = 10_000;
@@ -20,6 +22,9 @@ const CONNECT_LIMIT_MS = 5_000;
 const MACHINE_EVENTS = new Set(["RESET", "SHUTDOWN", "POWERDOWN", "SUSPEND", "SUSPEND_DISK"]);
 
 const jobsSchema = z.array(z.object({ id: z.string(), status: z.string(), error: z.string().optional() }));
+
+/** What a bench asks of its machine. */
+type BenchMachine = Pick<QemuMachine, "command" | "settle">;
 
 interface Running {
   readonly qemu: StartedQemu;
@@ -35,6 +40,7 @@ export class QemuBench {
   /** What accesses did to the whole machine since it was put back: QEMU's events. */
   machineEvents: string[] = [];
   readonly #command: readonly string[];
+  readonly #settle: readonly PortAccess[];
   readonly #layout: DeviceLayout;
   #running: Running | undefined;
   /** All sections of the first dump. */
@@ -44,14 +50,15 @@ export class QemuBench {
   /** Its state had subsections that it does not have after power-on. */
   #outgrown = false;
 
-  private constructor(command: readonly string[], layout: DeviceLayout) {
+  private constructor({ command, settle }: BenchMachine, layout: DeviceLayout) {
     this.#command = command;
+    this.#settle = settle;
     this.#layout = layout;
   }
 
-  /** Starts a QEMU. `command` as it would be typed; what is needed to work with it is added. @throws QemuError */
-  static async start(command: readonly string[], layout: DeviceLayout): Promise<QemuBench> {
-    const bench = new QemuBench(command, layout);
+  /** Starts a QEMU. Its command line is as it would be typed; what is needed to work with it is added. @throws QemuError */
+  static async start(machine: BenchMachine, layout: DeviceLayout): Promise<QemuBench> {
+    const bench = new QemuBench(machine, layout);
     if (layout.sections === undefined) await bench.#learnLayout();
     await bench.#start();
     await bench.dump();
@@ -71,7 +78,7 @@ export class QemuBench {
   async reset(): Promise<void> {
     if (!this.#spent) await this.#loadSnapshot();
     // What has its place in a subsection that the snapshot lacks is not brought back by it.
-    if (this.#spent || (this.#outgrown && !(await this.#isAsAfterPowerOn()))) await this.#restart();
+    if (this.#spent || (this.#outgrown && !(await this.#settles()))) await this.#restart();
     this.#outgrown = false;
     this.machineEvents = [];
   }
@@ -84,6 +91,13 @@ export class QemuBench {
   async #isAsAfterPowerOn(): Promise<boolean> {
     const now = await this.dump();
     return now.every((section, i) => section === this.powerOn[i]);
+  }
+
+  async #settles(): Promise<boolean> {
+    if (await this.#isAsAfterPowerOn()) return true;
+    await this.ports.perform(this.#settle.map(operationOf));
+    await this.#loadSnapshot();
+    return this.#isAsAfterPowerOn();
   }
 
   async #restart(): Promise<void> {

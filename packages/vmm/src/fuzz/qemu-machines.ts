@@ -10,6 +10,8 @@ export interface QemuMachine {
   readonly prefix: readonly PortAccess[];
   /** Accesses as drivers make them, for sequences to take runs from: what is there on the board. */
   readonly runs: readonly PortAccess[];
+  /** Accesses that bring back what a snapshot of power-on does not. */
+  readonly settle: readonly PortAccess[];
   /** Instances that the board does not have. */
   readonly absent: readonly string[];
 }
@@ -73,6 +75,8 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
   },
   i8042: {
     sections: ["pckbd", "ps2kbd", "ps2mouse"],
+    // Keyboard lights: their subsection is in a snapshot only while one is on.
+    settle: [out(0x60, 0xed), out(0x60, 0)],
     runs: [1, 2, 3].flatMap((set) => [out(0x60, 0xf0), read(0x60), out(0x60, set), read(0x60)]).concat(knocks),
   },
   port92: { sections: ["port92"] },
@@ -97,6 +101,7 @@ export function qemuMachineFor(deviceIds: readonly string[]): QemuMachine {
     sections: [...new Set(known.flatMap(({ sections }) => sections))],
     prefix: known.flatMap(({ prefix = [] }) => prefix),
     runs: known.flatMap(({ runs = [] }) => runs),
+    settle: known.flatMap(({ settle = [] }) => settle),
     absent: known.flatMap(({ absent = [] }) => absent),
   };
 }
