@@ -33,10 +33,11 @@ const ruleMistakes = {
     rule.fill !== undefined && (() => (delete rule.fill, delete rule.part, (rule.verdict = "command"))),
 };
 
-/** All mistakes that can be made in a description, as changes of its data. */
+/** All mistakes that can be made in a description, as changes of its data; not in what no plan restores anyway. */
 function mistakesOf(data) {
   const found = [];
   const add = (where, what, change) => change && found.push({ where, what, change });
+  const isRestored = (rule) => [rule.fill ?? []].flat().some((slot) => data.slots?.[slot]?.restore !== "never");
   for (const [name, register] of Object.entries(data.registers ?? {})) {
     const rules = [
       ["", register],
@@ -46,25 +47,13 @@ function mistakesOf(data) {
       for (const [what, mistake] of Object.entries(ruleMistakes)) {
         const inRegister =
           place === "" && !["forget the mask", "forget the added bits", "forget that it is state"].includes(what);
-        if (!inRegister) add(`${name}${place}`, what, mistake(rule));
+        const matters = what !== "forget that it is state" || isRestored(rule);
+        if (!inRegister && matters) add(`${name}${place}`, what, mistake(rule));
       }
     }
-    for (const [one, other] of [
-      ["onWrite", 0],
-      ["onWrite", 1],
-    ].slice(0, 1)) {
-      const list = register[one] ?? [];
-      if (
-        list.length > 1 &&
-        list[other]?.fill !== undefined &&
-        list[other + 1]?.fill !== undefined &&
-        String(list[other].fill) !== String(list[other + 1].fill)
-      )
-        add(
-          name,
-          "swap the slots of two rules",
-          () => ([list[other].fill, list[other + 1].fill] = [list[other + 1].fill, list[other].fill]),
-        );
+    const [first, second] = register.onWrite ?? [];
+    if (first?.fill !== undefined && second?.fill !== undefined && String(first.fill) !== String(second.fill)) {
+      add(name, "swap the slots of two rules", () => ([first.fill, second.fill] = [second.fill, first.fill]));
     }
   }
   for (const [name, slot] of Object.entries(data.slots ?? {})) {

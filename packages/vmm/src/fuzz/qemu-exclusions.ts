@@ -115,8 +115,8 @@ export const qemuExcuses: readonly QemuExcuse[] = [
   {
     why: "a reset of the mouse comes back as set defaults, which ends a sequence of sample rates; QEMU's reset does not",
     fields: (accesses) =>
-      deviceBytes(accesses).some(({ device, value }) => device === "aux" && value === 0xff)
-        ? [{ path: "ps2mouse[0].mouse_detect_state" }]
+      resetsAmongRates(accesses)
+        ? [{ path: "ps2mouse[0].mouse_detect_state" }, { path: "ps2mouse[0].mouse_type" }]
         : [],
   },
 ];
@@ -234,6 +234,13 @@ function enablesAgain(accesses: readonly PortAccess[]): boolean {
     ({ direction, port, value }) => direction === "out" && port === 0x64 && [0xa7, 0xad, 0x60].includes(value),
   );
   return disabled >= 0 && (ends("kbd") || ends("aux") || bytes.some(({ at }) => at > disabled));
+}
+
+/** True when the mouse was reset after a rate that begins a sequence. */
+function resetsAmongRates(accesses: readonly PortAccess[]): boolean {
+  const bytes = deviceBytes(accesses).filter(({ device }) => device === "aux");
+  const begun = bytes.findIndex(({ value, parameterOf }) => parameterOf === 0xf3 && value === 200);
+  return begun >= 0 && bytes.slice(begun).some(({ value }) => value === 0xff);
 }
 
 function withoutChangesOfMode(accesses: readonly PortAccess[]): readonly PortAccess[] {
