@@ -2,32 +2,54 @@ import type { PlanStep } from "@portrait/replayer";
 
 const SERIAL_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 
+/** ATA commands that set parameters or tell of the drive, and touch no medium (ATA-6, annex on commands). */
+const HARMLESS_ATA = new Set([0x91, 0xa1, 0xc6, 0xec, 0xef]);
+
+/** Floppy commands that set parameters or tell of the controller, with their parameter bytes (Intel 82077AA datasheet, table 5-1). */
+const HARMLESS_FLOPPY = new Map([
+  [0x03, 2],
+  [0x08, 0],
+  [0x0e, 0],
+  [0x10, 0],
+  [0x12, 1],
+  [0x13, 3],
+  [0x14, 0],
+  [0x94, 0],
+]);
+
+/** What decides whether a later write is dangerous. */
+interface Before {
+  /** By UART. */
+  readonly dlab: Map<number, boolean>;
+  /** The 8042's command that waits for its parameter; 0: none. */
+  command: number;
+  /** Parameter bytes that the floppy controller waits for. */
+  parameters: number;
+}
+
 /**
  * Writes of a plan that a machine must never see repeated, with what each would do. Written from the datasheets and not
- * from the descriptions: it follows the few selectors that decide (LCR.DLAB, the 8042's last command) by itself.
+ * from the descriptions: it follows the few selectors that decide (LCR.DLAB, the last command of 8042 and floppy controller) by itself.
  */
 export function dangerousWrites(steps: readonly PlanStep[]): string[] {
   const found: string[] = [];
-  const dlab = new Map<number, boolean>();
-  let command = 0;
+  const before: Before = { dlab: new Map(), command: 0, parameters: 0 };
   for (const step of steps) {
     if (step.op !== "out") continue;
     const { port, value } = step;
-    const danger = dangerOf(port, value, { dlab, command });
+    const danger = dangerOf(port, value, before);
     if (danger !== undefined) found.push(`OUT ${port.toString(16)}h, ${value.toString(16)}h: ${danger}`);
-    if (port === 0x64) command = value;
-    else if (port === 0x60) command = 0;
+    if (port === 0x64) before.command = value;
+    else if (port === 0x60) before.command = 0;
+    else if (port === 0x3f5)
+      before.parameters = before.parameters > 0 ? before.parameters - 1 : (HARMLESS_FLOPPY.get(value) ?? 0);
     const uart = SERIAL_PORTS.find((base) => port === base + 3);
-    if (uart !== undefined) dlab.set(uart, (value & 0x80) !== 0);
+    if (uart !== undefined) before.dlab.set(uart, (value & 0x80) !== 0);
   }
   return found;
 }
 
-function dangerOf(
-  port: number,
-  value: number,
-  { dlab, command }: { readonly dlab: ReadonlyMap<number, boolean>; readonly command: number },
-): string | undefined {
+function dangerOf(port: number, value: number, { dlab, command, parameters }: Before): string | undefined {
   if (SERIAL_PORTS.includes(port) && dlab.get(port) !== true) return "THR transmits";
   switch (port) {
     case 0x20:
@@ -46,7 +68,7 @@ function dangerOf(
       return (value & 1) !== 0 ? "resets the CPU" : undefined;
     case 0x170 + 7:
     case 0x1f0 + 7:
-      return "an ATA command";
+      return HARMLESS_ATA.has(value) ? undefined : "an ATA command that may touch the medium";
     case 0x376:
     case 0x3f6:
       return (value & 4) !== 0 ? "resets the disks" : undefined;
@@ -56,7 +78,7 @@ function dangerOf(
     case 0x3f4:
       return (value & 0x80) !== 0 ? "resets the floppy controller" : undefined;
     case 0x3f5:
-      return "a floppy command";
+      return parameters > 0 || HARMLESS_FLOPPY.has(value) ? undefined : "a floppy command that may touch the medium";
     case 0x604:
     case 0xb004:
       return (value & 0x2000) !== 0 ? "SLP_EN sleeps" : undefined;
