@@ -131,6 +131,20 @@ describe("a description that is wrong", () => {
   });
 });
 
+test(
+  "a plan is searched for dangerous writes also after accesses that no machine survives",
+  { timeout: TIMEOUT_MS },
+  async (context) => {
+    need(context, program("qemu-system-i386"));
+    const wrong = broken("port92", "keep: 0xfe", "keep: 0xff");
+    const { failures: found } = await fuzzDevices(wrong, ["port92"], { cases: 40 });
+    expect(found[0]?.trial).toMatchObject({
+      accesses: [out(0x92, 1)],
+      findings: [{ kind: "danger", what: "OUT 92h, 1h: resets the CPU" }],
+    });
+  },
+);
+
 test("the same seed makes the same cases", { timeout: TIMEOUT_MS }, async (context) => {
   need(context, program("qemu-system-i386"));
   const once = () => fuzzDevices(library, ["i8254"], { cases: 30 });

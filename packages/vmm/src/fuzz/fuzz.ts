@@ -130,9 +130,10 @@ class Fuzzing {
   }
 
   async #tryCase(number: number, random: Random): Promise<void> {
-    const { accesses, left } = withoutExcluded(this.#maker.make(random));
+    const sequence = this.#maker.make(random);
+    const { accesses, left } = withoutExcluded(sequence);
     for (const [why, times] of left) add(this.#excluded, why, times);
-    const trial = await this.#try(accesses);
+    const trial = await this.#try(sequence);
     this.#counts.cases++;
     this.#counts.accesses += accesses.length;
     this.#counts.planSteps += trial.plan.steps.length;
@@ -145,11 +146,17 @@ class Fuzzing {
       this.#unreachable.set(path[0], { why: path[1], cases: (known?.cases ?? 0) + 1 });
     }
     this.#coverage.add(trial.source);
-    if (trial.findings.length > 0) await this.#fail(number, accesses, trial);
+    if (trial.findings.length > 0) await this.#fail(number, sequence, trial);
   }
 
-  #try(accesses: readonly PortAccess[]): Promise<Trial> {
-    return this.#judge.try([...this.#machine.prefix, ...accesses]);
+  /** What must be left out on a machine counts for what is in plans all the same. */
+  async #try(sequence: readonly PortAccess[]): Promise<Trial> {
+    const { prefix } = this.#machine;
+    const { accesses, left } = withoutExcluded(sequence);
+    const trial = await this.#judge.try([...prefix, ...accesses]);
+    if (left.size === 0 || trial.findings.length > 0) return trial;
+    const watched = this.#judge.watch([...prefix, ...sequence]);
+    return watched.findings.length > 0 ? { ...trial, ...watched } : trial;
   }
 
   async #fail(number: number, accesses: readonly PortAccess[], trial: Trial): Promise<void> {
@@ -161,7 +168,7 @@ class Fuzzing {
     const kind = kinds[0] ?? "";
     let last = trial;
     const fails = async (candidate: readonly PortAccess[]) => {
-      const tried = await this.#try(withoutExcluded(candidate).accesses);
+      const tried = await this.#try(candidate);
       const same = tried.findings.some((finding) => kindOf(finding) === kind);
       if (same) last = tried;
       return same;
@@ -221,7 +228,7 @@ function kindOf(finding: Finding): string {
     case "unknown":
       return `unknown ${finding.register}`;
     case "danger":
-      return `danger ${finding.what}`;
+      return `danger ${finding.what.replace(/, \w+h:/, ":")}`;
     case "machine":
       return `machine ${finding.event} by the ${finding.by}`;
   }

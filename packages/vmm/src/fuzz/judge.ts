@@ -82,12 +82,18 @@ export class Judge {
     const findings: Finding[] = [
       ...source.machineEvents.map((event) => ({ kind: "machine", event, by: "accesses" }) as const),
       ...destination.machineEvents.map((event) => ({ kind: "machine", event, by: "plan" }) as const),
-      ...dangerousWrites(plan.steps).map((what) => ({ kind: "danger", what }) as const),
+      ...dangersOf(plan),
       ...reads.findings,
       ...this.#unexpected(plan),
       ...different,
     ];
     return { accesses, plan, findings, unreachable, readsChecked: reads.checked, source: ours };
+  }
+
+  /** What plan a sequence has that no machine is to be asked about, and what is wrong with it. Reads give 0. */
+  watch(accesses: readonly PortAccess[]): Pick<Trial, "accesses" | "plan" | "findings"> {
+    const plan = makePlan(this.#classify(accesses).classifier);
+    return { accesses, plan, findings: dangersOf(plan) };
   }
 
   #classify(accesses: readonly PortAccess[]): {
@@ -166,6 +172,10 @@ function expectedOf(
     value,
     mask,
   }));
+}
+
+function dangersOf({ steps }: Plan): Finding[] {
+  return dangerousWrites(steps).map((what) => ({ kind: "danger", what }));
 }
 
 function excusesOf(accesses: readonly PortAccess[]): FieldAllowance[] {
