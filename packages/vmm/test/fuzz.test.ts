@@ -7,7 +7,7 @@ import { out, read } from "../src/fuzz/accesses.ts";
 import { QemuBench } from "../src/fuzz/qemu-bench.ts";
 import { qemuMachineFor } from "../src/fuzz/qemu-machines.ts";
 import { DeviceLayout } from "../src/qemu/stream/device-layout.ts";
-import type { StreamSection } from "../src/qemu/stream/tail.ts";
+import type { StreamSection } from "../src/qemu/stream/section.ts";
 
 const CASES = 200;
 const SEED = 8259;

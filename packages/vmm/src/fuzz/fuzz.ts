@@ -1,5 +1,5 @@
 import type { Instance, Library } from "@portrait/classifier";
-import type { StreamSection } from "../qemu/stream/tail.ts";
+import type { StreamSection } from "../qemu/stream/section.ts";
 import { DeviceLayout } from "../qemu/stream/device-layout.ts";
 import type { PortAccess } from "./accesses.ts";
 import { withoutExcluded } from "./exclusions.ts";

@@ -4,7 +4,7 @@ import { BatchBuilder, opOf } from "@portrait/tracer";
 import type { DeviceField, FieldAllowance } from "../machine.ts";
 import { allowancesFor, compareDevices, type AllowedDifference } from "../migration/compare-devices.ts";
 import { qemuDeviations } from "../qemu/deviations.ts";
-import type { StreamSection } from "../qemu/stream/tail.ts";
+import type { StreamSection } from "../qemu/stream/section.ts";
 import { operationOf, type PortAccess } from "./accesses.ts";
 import { dangerousWrites } from "./dangerous-writes.ts";
 import type { QemuBench } from "./qemu-bench.ts";

@@ -11,7 +11,7 @@ import type { QmpClient } from "../qemu/qmp.ts";
 import { QtestTarget } from "../qemu/qtest-target.ts";
 import type { DeviceLayout } from "../qemu/stream/device-layout.ts";
 import { isDevice } from "../qemu/stream/kept-sections.ts";
-import type { StreamSection } from "../qemu/stream/tail.ts";
+import type { StreamSection } from "../qemu/stream/section.ts";
 import { operationOf, type PortAccess } from "./accesses.ts";
 import type { QemuMachine } from "./qemu-machines.ts";
 
