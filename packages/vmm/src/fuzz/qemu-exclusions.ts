@@ -88,6 +88,17 @@ export const qemuExclusions: readonly Exclusion[] = [
     without: (accesses) => without(accesses, ({ device, value }) => device === "aux" && value === 0xee),
   },
   {
+    why: "what was written to CRTC registers at 3B5h and at 3D5h is described apart: not read once both were written",
+    without: (accesses) => {
+      const written = new Set<number>();
+      return withoutBytes(accesses, ({ direction, port }) => {
+        if (port !== 0x3b5 && port !== 0x3d5) return false;
+        if (direction === "out") written.add(port);
+        return direction === "in" && written.size === 2;
+      });
+    },
+  },
+  {
     why: "the palette has one address (IBM VGA): colours are read only after 3C7h and written only after 3C8h; QEMU has two addresses",
     without: withoutMixedPalette,
   },
