@@ -13,7 +13,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RotatingTrace, TraceRing } from "../src/index.ts";
-import { batchOf, type TestAccess } from "./law/accesses.ts";
+import { batchOf, type PortAccess } from "../src/fuzz/accesses.ts";
 import { sequences } from "./law/device-group.ts";
 import { chipset, deviceGroups } from "./law/groups/all.ts";
 
@@ -79,7 +79,7 @@ const knowledge = (classifier: Classifier) => ({
 });
 
 /** A trace of the accesses from `cut` on that begins with what was known there. */
-async function anchored(accesses: readonly TestAccess[], cut: number): Promise<Buffer> {
+async function anchored(accesses: readonly PortAccess[], cut: number): Promise<Buffer> {
   const batch = batchOf(accesses);
   const before = fresh();
   before.feed(rows(batch, 0, cut));
@@ -107,7 +107,7 @@ describe("what is known from an anchor on", () => {
     },
   );
 
-  const ICWS = [0x11, 0x20, 0x04, 0x01].map((value, i): TestAccess => {
+  const ICWS = [0x11, 0x20, 0x04, 0x01].map((value, i): PortAccess => {
     return { direction: "out", port: i === 0 ? 0x20 : 0x21, value, width: 8 };
   });
 
@@ -117,7 +117,7 @@ describe("what is known from an anchor on", () => {
       text: file === "i8259.yaml" ? text.replaceAll("ICW2", "WORD2") : text,
     }));
     const other = loadLibrary(sources, { aliases: false });
-    const lcr: TestAccess = { direction: "out", port: 0x3fb, value: 0x03, width: 8 };
+    const lcr: PortAccess = { direction: "out", port: 0x3fb, value: 0x03, width: 8 };
     const { classifier } = await readTrace(await anchored([...ICWS, lcr], 5), other);
     const statusOf = (name: string) => {
       const state = classifier.states.find(({ instance }) => instance.name === name);

@@ -36,3 +36,30 @@ test("a path stands for itself, but for its stars", () => {
   const compared = compareDevices(fields({ "i8259[1].isr": 1, "i82591.isr": 1 }), [], allowances);
   expect(compared.different.map(({ path }) => path)).toEqual(["i82591.isr"]);
 });
+
+test.each([
+  [0x4f, 0, undefined],
+  [0x5f, 0, 0x4f],
+  [0x4f, 1, 0x5e],
+])("of a field that one side may leave out, %i is %i differences from %s", (source, different, destination) => {
+  const allowances = [{ path: "kbd.outport", mask: 0x10, absent: 0x4f, why: "a pin" }];
+  const other = destination === undefined ? [] : fields({ "kbd.outport": destination });
+  expect(compareDevices(fields({ "kbd.outport": source }), other, allowances).different).toHaveLength(different);
+});
+
+test.each([
+  [4, 4, 1],
+  [4, 3, 0],
+  [3, 3, 0],
+])("a field may differ unless another is 4 on both sides: %i and %i", (here, there, different) => {
+  const allowances = [{ path: "pit.latch", unless: { path: "pit.state", is: 4 }, why: "of no account" }];
+  const compared = compareDevices(
+    fields({ "pit.latch": 1, "pit.state": here }),
+    fields({ "pit.latch": 2, "pit.state": there }),
+    allowances,
+  );
+  expect(compared.different.map(({ path }) => path)).toEqual([
+    ...(different === 1 ? ["pit.latch"] : []),
+    ...(here === there ? [] : ["pit.state"]),
+  ]);
+});

@@ -15,10 +15,14 @@ export interface DumpComparison extends DeviceComparison {
   readonly devices: readonly DeviceCounts[];
 }
 
+/** Of a device whose fields are all alike. */
+const NONE: DeviceComparison = { fields: 0, equal: 0, unreachable: [], different: [] };
+
 /** Compares two dumps device by device. */
 export function comparePairs(pairs: readonly DevicePair[], allowances: readonly FieldAllowance[]): DumpComparison {
   const compared = pairs.map(({ device, source, destination, alike }) => {
-    const comparison = compareDevices(source, destination, allowances);
+    const listed = source.length + destination.length > 0;
+    const comparison = listed ? compareDevices(source, destination, allowances) : NONE;
     return { ...comparison, device, fields: comparison.fields + alike, equal: comparison.equal + alike };
   });
   const sum = (count: (one: DeviceComparison) => number) => compared.reduce((all, one) => all + count(one), 0);

@@ -38,10 +38,6 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     why: "the palette has one address; QEMU has two, and this one is of no account unless colours are written",
   },
   {
-    path: "globalstate[0].*",
-    why: "whether QEMU ran when it was stopped",
-  },
-  {
     path: "mc146818rtc[0].cmos_data[10]",
     mask: 0x80,
     why: "update in progress: the clock's own, and QEMU keeps what it was when register A was last read",
