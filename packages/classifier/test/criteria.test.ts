@@ -45,7 +45,7 @@ const fixtures: Record<Exclude<Criterion, "port">, readonly Fixture[]> = {
   direction: [
     { what: "OUT 3F7h", access: ["out", 0x3f7, 0], is: "fdc1.CCR", else: ["fdc1.DIR"] },
     { what: "IN 3F7h", access: ["in", 0x3f7, 0], is: "fdc1.DIR", else: ["fdc1.CCR"] },
-    { what: "OUT 1F7h", access: ["out", 0x1f7, 0xec], is: "ata1.COMMAND", else: ["ata1.STATUS"] },
+    { what: "OUT 1F7h", access: ["out", 0x1f7, 0x20], is: "ata1.COMMAND", else: ["ata1.STATUS"] },
     { what: "IN 1F7h", access: ["in", 0x1f7, 0x50], is: "ata1.STATUS", else: ["ata1.COMMAND"] },
     { what: "OUT 3C2h", access: ["out", 0x3c2, 0x67], is: "vga.MISC_OUTPUT", else: ["vga.INPUT_STATUS_0"] },
     { what: "IN 3C2h", access: ["in", 0x3c2, 0x10], is: "vga.INPUT_STATUS_0", else: ["vga.MISC_OUTPUT"] },

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadDescription } from "./load.ts";
+import { cubesHold, type Field } from "./model.ts";
+import { cubesOf } from "./patterns.ts";
 import { DescriptionError } from "./problem.ts";
 
 const good = `id: latch
@@ -30,6 +32,25 @@ function problems(text: string): string[] {
     return error.message.split("\n");
   }
 }
+
+test("a range of a field's values stands for the values in it", () => {
+  const whole = { name: "A", high: 31, low: 0 };
+  const few = { name: "A", high: 6, low: 2 };
+  const holds = (field: Field, range: string, value: number) =>
+    cubesHold(
+      cubesOf({ A: range }, [field], [], (_, message) => expect.fail(message)),
+      value,
+    );
+  fc.assert(
+    fc.property(fc.nat(31), fc.nat(31), fc.nat(255), (a, b, value) => {
+      const [lo, hi] = [Math.min(a, b), Math.max(a, b)];
+      const bits = (value >> 2) & 31;
+      expect(holds(few, `${lo}..${hi}`, value)).toBe(bits >= lo && bits <= hi);
+    }),
+  );
+  expect(holds(whole, "0x80000000..0xffffffff", 0xffffffff)).toBe(true);
+  expect(holds(whole, "0x80000000..0xffffffff", 0x7fffffff)).toBe(false);
+});
 
 test("a right description loads, and names with $ stand once for each value", () => {
   expect(problems(good)).toEqual([]);
@@ -88,6 +109,38 @@ describe("each kind of mistake is told with its place", () => {
     ["a duplicate key", "ports: {", "id: again\nports: {", /^latch\.yaml:5:1: Map keys must be unique/],
     ["broken YAML", "ports: {", "ports: [", /^latch\.yaml:\d+:\d+: /],
     ["a port nobody stands at", "DATA: 1 }", "DATA: 1, OTHER: 2 }", /ports\.OTHER: no register stands at this port/],
+    ["a range without values", "access: WO", "access: WO, match: { A: 1..0 }", /match\.A: the range 1\.\.0 is empty/],
+    ["a range beyond its field", "access: WO", "access: WO, match: { A: 0..2 }", /2 does not fit into 1 bits/],
+    [
+      "a deep slot that is read by one register",
+      "registers:",
+      "slots: { R0: { depth: 2, read: R0 } }\nregisters:",
+      /slots\.R0\.read: expected 2 registers, that of the oldest write first/,
+    ],
+    [
+      "a parameter with a key",
+      "registers:",
+      "slots: { R0: { takes: R1 }, R1: { key: index } }\nregisters:",
+      /slots\.R0\.takes: R1 has a key; parameters have none/,
+    ],
+    [
+      "a slot that takes itself",
+      "registers:",
+      "slots: { R0: { takes: R0 } }\nregisters:",
+      /a slot cannot be its own parameter/,
+    ],
+    [
+      "parameters of a deep slot",
+      "registers:",
+      "slots: { R0: { depth: 2, takes: R1 } }\nregisters:",
+      /a slot that takes parameters has no depth/,
+    ],
+    [
+      "asking a register that cannot be read",
+      "registers:",
+      "absent: { read: INDEX, values: [0] }\nregisters:",
+      /absent\.read: INDEX cannot be read/,
+    ],
     [
       "rules that set the same thing",
       "latch: { index: A } }]",

@@ -18,7 +18,7 @@ export function loadDescription(text: string, file: string): Device {
     throw new DescriptionError(file, [{ path: [], message: `the file is larger than ${TEXT_LIMIT} characters` }]);
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, merge: true, uniqueKeys: true, stringKeys: true });
   const syntax = document.errors.map((error): DescriptionProblem => {
     const place = error.linePos?.[0];
     const message = error.message.split(" at line ")[0] ?? error.message;

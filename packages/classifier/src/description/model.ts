@@ -62,11 +62,15 @@ export interface Selector {
   readonly reach: readonly Reach[];
 }
 
-/** Answers to be read away: while `register & mask` is not 0, read `data`, at most `limit` times. */
+/**
+ * Answers to be read away: while `while & mask` is not 0, read `read`, at most `limit` times. A status with bits of `busy` is
+ * asked for again first.
+ */
 export interface Drain {
   readonly name: string;
   readonly while: Register;
   readonly mask: number;
+  readonly busy: number;
   readonly read: Register;
   readonly limit: number;
 }
@@ -91,13 +95,15 @@ export interface Slot {
   readonly never: string | undefined;
   readonly why: string | undefined;
   readonly risk: Risk;
-  /** Register that reads it back without side effects. */
-  readonly read: Register | undefined;
+  /** Registers that read it back without side effects, one for each write it holds, oldest first; empty: none does. */
+  readonly read: readonly Register[];
   readonly compare: number;
   /** True when a group's parts have their effect as they are written, so that one its own beginning breaks off is kept. */
   readonly keepsBrokenOff: boolean;
   /** How many of the last complete writes it holds: 1 unless each write pushes the one before further in. */
   readonly depth: number;
+  /** Slots whose last writes are its writes' parameters: they come back right before it. */
+  readonly takes: readonly Slot[];
 }
 
 /** What an access means: see the words in docs/architecture.md. */
@@ -151,6 +157,12 @@ export interface Instance {
   readonly title: string | undefined;
 }
 
+/** How the ports answer where no such device is: `read` shows one of `values`. */
+export interface Absent {
+  readonly read: Register;
+  readonly values: readonly number[];
+}
+
 /** State no port write restores. */
 export interface Unreachable {
   readonly what: string;
@@ -171,6 +183,7 @@ export interface Device {
   readonly registers: readonly Register[];
   readonly drains: readonly Drain[];
   readonly instances: readonly Instance[];
+  readonly absent: Absent | undefined;
   readonly unreachable: readonly Unreachable[];
   readonly notModelled: readonly { readonly what: string; readonly why: string }[];
 }

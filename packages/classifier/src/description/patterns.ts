@@ -18,6 +18,15 @@ export function fieldsOf(data: RegisterData["fields"], width: number, path: Path
   });
 }
 
+/** A value of a field, or a range `lo..hi` of them. */
+type FieldValue = number | string;
+
+/** First and last value that a value or a range `lo..hi` stands for. */
+export function boundsOf(value: FieldValue): readonly [lo: number, hi: number] {
+  const [lo, hi = lo] = String(value).split("..").map(Number);
+  return [lo ?? NaN, hi ?? NaN];
+}
+
 /** The values a `match` stands for; none for every value. */
 export function cubesOf(match: MatchData | undefined, fields: readonly Field[], path: Path, report: Report): Cube[] {
   const patterns = match === undefined ? [] : Array.isArray(match) ? match : [match];
@@ -36,7 +45,7 @@ function bitPattern(text: string): Cube {
 }
 
 function fieldCubes(
-  match: Readonly<Record<string, number | readonly number[]>>,
+  match: Readonly<Record<string, FieldValue | readonly FieldValue[]>>,
   fields: readonly Field[],
   path: Path,
   report: Report,
@@ -48,18 +57,41 @@ function fieldCubes(
       report([...path, name], `no field "${name}" in this register`);
       continue;
     }
-    const values = typeof given === "number" ? [given] : given;
     const bits = field.high - field.low + 1;
-    for (const value of values) {
-      if (value >= 2 ** bits) report([...path, name], `${value} does not fit into ${bits} bits`);
-    }
-    cubes = cubes.flatMap((cube) => values.map((value) => narrowed(cube, field, value))).slice(0, CUBE_LIMIT + 1);
+    const values = typeof given === "object" ? given : [given];
+    const blocks = values.flatMap((value) => {
+      const [lo, hi] = boundsOf(value);
+      if (hi < lo) report([...path, name], `the range ${value} is empty`);
+      if (hi < 2 ** bits) return blocksOf(lo, hi);
+      report([...path, name], `${hi} does not fit into ${bits} bits`);
+      return [];
+    });
+    cubes = cubes.flatMap((cube) => blocks.map((block) => narrowed(cube, field, block))).slice(0, CUBE_LIMIT + 1);
   }
   return cubes;
 }
 
-/** The part of a cube in which the field has the value. */
-function narrowed(cube: Cube, { high, low }: Field, value: number): Cube {
-  const mask = high - low === 31 ? 0xffffffff : (2 ** (high - low + 1) - 1) << low;
-  return { mask: (cube.mask | mask) >>> 0, bits: (cube.bits | (value << low)) >>> 0 };
+/** Values that share all bits but the `free` low ones, which are 0 in `first`. */
+interface Block {
+  readonly first: number;
+  readonly free: number;
+}
+
+/** The blocks that make up a range, the largest that fit. */
+function blocksOf(lo: number, hi: number): Block[] {
+  const blocks: Block[] = [];
+  for (let first = lo; first <= hi;) {
+    let free = 0;
+    while (free < 32 && first % 2 ** (free + 1) === 0 && first + 2 ** (free + 1) - 1 <= hi) free++;
+    blocks.push({ first, free });
+    first += 2 ** free;
+  }
+  return blocks;
+}
+
+/** The part of a cube in which the field has one of the block's values. */
+function narrowed(cube: Cube, { high, low }: Field, { first, free }: Block): Cube {
+  const fixed = high - low + 1 - free;
+  const mask = fixed === 32 ? 0xffffffff : (2 ** fixed - 1) << (low + free);
+  return { mask: (cube.mask | mask) >>> 0, bits: (cube.bits | (first << low)) >>> 0 };
 }

@@ -1,6 +1,19 @@
 import type { DescriptionData, RegisterData, RuleData, SelectorData, StepData, WhenData } from "./schema.ts";
-import type { Device, Drain, Guard, Instance, Port, Reach, Register, Rule, Selector, Slot, Step } from "./model.ts";
-import { cubesOf, fieldsOf, type Report } from "./patterns.ts";
+import type {
+  Absent,
+  Device,
+  Drain,
+  Guard,
+  Instance,
+  Port,
+  Reach,
+  Register,
+  Rule,
+  Selector,
+  Slot,
+  Step,
+} from "./model.ts";
+import { boundsOf, cubesOf, fieldsOf, type Report } from "./patterns.ts";
 import type { DescriptionProblem } from "./problem.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -38,6 +51,7 @@ class Resolver {
     this.#resolveSlots();
     this.#resolveRegisters();
     this.#resolveDrains();
+    this.#resolveSlotReferences();
     for (const [name, register] of this.#registers) this.#resolveRules(name, register);
     this.#resolveReaches("state", data.state);
     this.#resolveReaches("preceding", data.preceding);
@@ -53,6 +67,7 @@ class Resolver {
       registers: [...this.#registers.values()],
       drains: [...this.#drains.values()],
       instances,
+      absent: this.#absent(),
       unreachable: (data.unreachable ?? []).map((one) => ({ what: one.what, why: one.why, fields: one.fields ?? {} })),
       notModelled: data.notModelled ?? [],
     };
@@ -132,9 +147,9 @@ class Resolver {
     if (selector === undefined) return undefined;
     const ranges: [number, number][] = [];
     for (const value of list(values)) {
-      const [lo, hi] = typeof value === "string" ? value.split("..") : [];
-      const first = this.#valueOf(selector, lo !== undefined && hi !== undefined ? Number(lo) : value, path);
-      const last = hi === undefined ? first : this.#valueOf(selector, Number(hi), path);
+      const [lo, hi] = typeof value === "string" && value.includes("..") ? boundsOf(value) : [value, value];
+      const first = this.#valueOf(selector, lo, path);
+      const last = hi === lo ? first : this.#valueOf(selector, hi, path);
       if (first === undefined || last === undefined) return undefined;
       if (last < first) return this.#problem(path, `the range ${String(value)} is empty`);
       ranges.push([first, last]);
@@ -170,7 +185,7 @@ class Resolver {
     }
   }
 
-  #addSlot(name: string, slot: Partial<Omit<Slot, "index" | "name" | "read">> = {}): Mutable<Slot> {
+  #addSlot(name: string, slot: Partial<Omit<Slot, "index" | "name" | "read" | "takes">> = {}): Mutable<Slot> {
     const added: Mutable<Slot> = {
       index: this.#slots.size,
       name,
@@ -186,7 +201,8 @@ class Resolver {
       compare: 0xffffffff,
       keepsBrokenOff: false,
       depth: 1,
-      read: undefined,
+      read: [],
+      takes: [],
       ...slot,
     };
     this.#slots.set(name, added);
@@ -329,14 +345,46 @@ class Resolver {
       const status = this.#register(one.while, [...path, "while"]);
       const read = this.#register(one.read, [...path, "read"]);
       if (status === undefined || read === undefined) continue;
-      this.#drains.set(name, { name, while: status, mask: one.mask, read, limit: one.limit ?? 16 });
+      const { mask, busy = 0, limit = 16 } = one;
+      this.#drains.set(name, { name, while: status, mask, busy, read, limit });
     }
+  }
+
+  #resolveSlotReferences(): void {
     for (const [name, one] of entries(this.#data.slots)) {
       const slot = this.#slots.get(name);
-      if (one.read === undefined || slot === undefined) continue;
-      slot.read = this.#register(one.read, ["slots", name, "read"]);
-      if (slot.read?.access === "WO") this.#problem(["slots", name, "read"], `${one.read} cannot be read`);
+      if (slot === undefined) continue;
+      slot.read = this.#readers(list(one.read), slot, ["slots", name, "read"]);
+      slot.takes = this.#taken(list(one.takes), slot, ["slots", name, "takes"]);
     }
+  }
+
+  #readers(names: readonly string[], slot: Slot, path: Path): Register[] {
+    if (names.length > 0 && names.length !== slot.depth)
+      this.#problem(path, `expected ${slot.depth} registers, that of the oldest write first`);
+    const readers = names.map((name) => this.#reader(name, path));
+    return readers.filter((reader) => reader !== undefined);
+  }
+
+  #reader(name: string, path: Path): Register | undefined {
+    const register = this.#register(name, path);
+    return register?.access === "WO" ? this.#problem(path, `${name} cannot be read`) : register;
+  }
+
+  #taken(names: readonly string[], slot: Slot, path: Path): Slot[] {
+    if (names.length > 0 && slot.depth > 1) this.#problem(path, "a slot that takes parameters has no depth");
+    const taken = names.map((name) => this.#slot(name, path));
+    for (const one of taken) {
+      if (one !== undefined && one.key.length > 0) this.#problem(path, `${one.name} has a key; parameters have none`);
+      if (one?.name === slot.name) this.#problem(path, "a slot cannot be its own parameter");
+    }
+    return taken.filter((one) => one !== undefined);
+  }
+
+  #absent(): Absent | undefined {
+    const one = this.#data.absent;
+    const read = one && this.#reader(one.read, ["absent", "read"]);
+    return one && read && { read, values: one.values };
   }
 
   #resolveReaches(kind: Selector["kind"], section: Record<string, SelectorData> | undefined): void {
@@ -355,8 +403,7 @@ class Resolver {
 
   #step(step: StepData, path: Path): Step | undefined {
     if ("read" in step) {
-      const read = this.#register(step.read, [...path, "read"]);
-      if (read?.access === "WO") return this.#problem([...path, "read"], `${step.read} cannot be read`);
+      const read = this.#reader(step.read, [...path, "read"]);
       return read && { read };
     }
     const write = this.#register(step.write, [...path, "write"]);

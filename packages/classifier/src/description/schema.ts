@@ -12,10 +12,10 @@ const pattern = z
 /** Items a list may have; no device needs near as many, and the proof compares each with each. */
 const LIST_LIMIT = 256;
 const oneOrMore = <T extends z.ZodType>(type: T) => z.union([type, z.array(type).min(1).max(LIST_LIMIT)]);
-const fieldMatch = z.record(name, oneOrMore(word));
-const match = oneOrMore(z.union([pattern, fieldMatch]));
 
 const range = z.string().regex(/^(0x[0-9a-f]+|\d+)\.\.(0x[0-9a-f]+|\d+)$/i, "expected lo..hi");
+const fieldMatch = z.record(name, oneOrMore(z.union([word, range])));
+const match = oneOrMore(z.union([pattern, fieldMatch]));
 const selectorValue = z.union([word, range, name]);
 const when = z.record(name, oneOrMore(selectorValue));
 
@@ -79,10 +79,11 @@ const slot = z.strictObject({
   restore: z.literal("never").optional(),
   why: reason.optional(),
   risk: z.enum(["safe", "care", "danger"]).optional(),
-  read: name.optional(),
+  read: oneOrMore(name).optional(),
   compare: word.optional(),
   brokenOff: z.literal("keep").optional(),
   depth: z.int().min(2).max(16).optional(),
+  takes: oneOrMore(name).optional(),
 });
 
 const portEntry = z.union([
@@ -119,8 +120,18 @@ export const descriptionSchema = z.strictObject({
   slots: z.record(name, slot).optional(),
   registers: z.record(name, register),
   drains: z
-    .record(name, z.strictObject({ while: name, mask: word, read: name, limit: z.int().min(1).max(256).optional() }))
+    .record(
+      name,
+      z.strictObject({
+        while: name,
+        mask: word,
+        busy: word.optional(),
+        read: name,
+        limit: z.int().min(1).max(256).optional(),
+      }),
+    )
     .optional(),
+  absent: z.strictObject({ read: name, values: z.array(word).min(1).max(LIST_LIMIT) }).optional(),
   unreachable: z
     .array(
       z.strictObject({

@@ -21,6 +21,7 @@ const writeForm = z.object({
   guards: z.array(guardForm).max(64).optional(),
   key: z.array(z.number().int()).max(16).optional(),
   read: z.literal(true).optional(),
+  takenBy: seq.optional(),
 });
 const writes = z.array(writeForm).max(1024);
 const contentForm = z.discriminatedUnion("status", [
@@ -121,7 +122,10 @@ function contentOf(content: SlotContent, device: Device): ContentForm {
   }
 }
 
-function writeOf({ register, drain, guards, key, read, ...plain }: SlotWrite, { selectors }: Device): WriteForm {
+function writeOf(
+  { register, drain, guards, key, read, takenBy, ...plain }: SlotWrite,
+  { selectors }: Device,
+): WriteForm {
   const named = guards.map(({ selector, ranges }) => ({
     selector: selectors[selector]?.name ?? "",
     ranges: ranges.map(([lo, hi]): [number, number] => [lo, hi]),
@@ -133,6 +137,7 @@ function writeOf({ register, drain, guards, key, read, ...plain }: SlotWrite, { 
     ...(named.length > 0 && { guards: named }),
     ...(key.length > 0 && { key: [...key] }),
     ...(read && { read }),
+    ...(takenBy !== undefined && { takenBy }),
   };
 }
 
@@ -211,5 +216,6 @@ function restoredWrite(write: WriteForm, { registers, selectors, drains }: Names
     })),
     key: write.key ?? [],
     read: write.read ?? false,
+    takenBy: write.takenBy,
   };
 }

@@ -23,6 +23,11 @@ const MAYBE = 1;
 const YES = 2;
 type Certainty = typeof NO | typeof MAYBE | typeof YES;
 
+/** The writes that a write takes as its parameters, or why they are not known. */
+type Parameters = readonly SlotWrite[] | string;
+type Taken = ReadonlyMap<Slot, Parameters>;
+const nothingTaken: Taken = new Map();
+
 /** One access to one port of a device. `value` is undefined where it was not observed. */
 export interface DeviceAccess {
   readonly port: Port;
@@ -42,6 +47,8 @@ export class InstanceState {
   /** True once an access reached it. */
   touched = false;
   readonly #next: Int32Array;
+  /** Registers whose writes take parameters. */
+  readonly #takers: ReadonlySet<Register>;
   readonly #cells: readonly { readonly in: readonly Register[]; readonly out: readonly Register[] }[];
 
   /** `unknown`: why nothing is known at the start; undefined when the device comes out of reset. */
@@ -52,6 +59,8 @@ export class InstanceState {
     this.selectors = new Int32Array(device.selectors.length).fill(UNKNOWN);
     this.#next = new Int32Array(device.selectors.length);
     if (unknown === undefined) for (const selector of device.selectors) this.selectors[selector.index] = selector.reset;
+    const takes = (rule: Rule) => rule.fill.some((slot) => slot.takes.length > 0);
+    this.#takers = new Set(device.registers.filter((register) => register.onWrite.some(takes)));
     this.#cells = device.ports.map((port) => {
       const here = device.registers.filter((register) => register.port === port);
       return {
@@ -148,10 +157,11 @@ export class InstanceState {
 
   #applyRegister(access: DeviceAccess, register: Register, certain: boolean): Verdict {
     let verdict: Verdict | undefined = access.out ? undefined : register.verdict === "transfer" ? "transfer" : "read";
+    const taken = this.#takers.has(register) ? this.#takenBy(access, register) : nothingTaken;
     for (const rule of access.out ? register.onWrite : register.onRead) {
       const holds = this.#ruleHolds(rule, access);
       if (holds === NO) continue;
-      this.#applySlots(access, register, rule, certain && holds === YES);
+      this.#applySlots(access, register, rule, certain && holds === YES, taken);
       if (certain) this.#applySelectors(access, rule, holds === YES);
       if (access.out && (rule.verdict !== undefined || rule.fill.length > 0)) {
         const own = rule.verdict ?? "state";
@@ -171,17 +181,24 @@ export class InstanceState {
     return guards < result ? guards : result;
   }
 
-  #applySlots(access: DeviceAccess, register: Register, rule: Rule, certain: boolean): void {
+  #applySlots(access: DeviceAccess, register: Register, rule: Rule, certain: boolean, taken: Taken): void {
     for (const { slot, reason } of rule.lose) this.slots.lose(slot, reason);
     for (const { slot, value } of rule.clear) {
       if (certain) this.slots.clear(slot, value, access.seq);
       else this.slots.lose(slot, `access ${access.seq} may have cleared it`);
     }
-    for (const slot of rule.fill) this.#fill(slot, access, register, rule, certain);
+    for (const slot of rule.fill) this.#fill(slot, access, register, rule, certain, taken.get(slot));
     if (rule.learn !== undefined && certain && access.value !== undefined) this.#learn(rule.learn, access, register);
   }
 
-  #fill(slot: Slot, access: DeviceAccess, register: Register, rule: Rule, certain: boolean): void {
+  #fill(
+    slot: Slot,
+    access: DeviceAccess,
+    register: Register,
+    rule: Rule,
+    certain: boolean,
+    taken: Parameters | undefined,
+  ): void {
     const key = this.keyOf(slot);
     if (key === UNKNOWN) {
       this.slots.lose(slot, `access ${access.seq} wrote to a key that is not known`);
@@ -195,8 +212,28 @@ export class InstanceState {
       if (!certain) this.slots.loseKey(slot, first + lane, `access ${access.seq} may have changed it`);
       else if (access.value === undefined)
         this.slots.loseKey(slot, first + lane, `the value of access ${access.seq} was not observed`);
-      else this.slots.fill(slot, first + lane, rule.part, this.#write(slot, access, register, rule, access.value));
+      else if (typeof taken === "string") this.slots.loseKey(slot, first + lane, taken);
+      else
+        this.slots.fill(slot, first + lane, rule.part, this.#write(slot, access, register, rule, access.value), taken);
     }
+  }
+
+  /** The parameters of each slot that a write to the register fills, as they are before it. */
+  #takenBy(access: DeviceAccess, register: Register): Taken {
+    const filled = register.onWrite.flatMap((rule) => rule.fill);
+    return new Map(filled.map((slot) => [slot, this.#parameters(slot, access)]));
+  }
+
+  #parameters(slot: Slot, access: DeviceAccess): Parameters {
+    const taken: SlotWrite[] = [];
+    for (const one of slot.takes) {
+      const content = this.slots.content(one, 0);
+      if (content.status === "unknown") return `its parameter ${one.name} is not known: ${content.reason}`;
+      if (content.status === "none") return `its parameter ${one.name} was not written since access ${content.cause}`;
+      const last = content.status === "known" ? content.closed.at(-1) : undefined;
+      if (last !== undefined) taken.push({ ...last, takenBy: access.seq });
+    }
+    return taken;
   }
 
   #write(slot: Slot, access: DeviceAccess, register: Register, rule: Rule, value: number): SlotWrite {
@@ -211,6 +248,7 @@ export class InstanceState {
       drain: rule.drain,
       guards: rule.guards,
       key: slot.key.map((selector) => this.selectors[selector.index] ?? UNKNOWN),
+      takenBy: undefined,
       read: false,
     };
   }
@@ -225,8 +263,19 @@ export class InstanceState {
     }
   }
 
-  /** Takes a value read from the device as the slot's content. `keyValues` are the selectors the key is made of. */
-  learn(slot: Slot, key: number, from: Register, value: number, seq: number, keyValues: readonly number[]): void {
+  /**
+   * Takes a value read from the device as the slot's content. `keyValues` are the selectors the key is made of; `part` tells
+   * values apart that were read together.
+   */
+  learn(
+    slot: Slot,
+    key: number,
+    from: Register,
+    value: number,
+    seq: number,
+    keyValues: readonly number[],
+    part = 0,
+  ): void {
     const accepts = (guards: readonly Guard[]) =>
       slot.key.every(({ index }, i) =>
         guards.every((guard) => guard.selector !== index || guardAccepts(guard, keyValues[i] ?? UNKNOWN)),
@@ -238,7 +287,7 @@ export class InstanceState {
     const width = register.port.widths[0] ?? 8;
     this.slots.fill(slot, key, "whole", {
       seq,
-      part: 0,
+      part,
       register,
       width,
       value,
@@ -247,6 +296,7 @@ export class InstanceState {
       drain: rule?.drain,
       guards: rule?.guards ?? [],
       key: keyValues,
+      takenBy: undefined,
       read: true,
     });
   }

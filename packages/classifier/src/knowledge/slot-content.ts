@@ -17,6 +17,8 @@ export interface SlotWrite {
   readonly guards: readonly Guard[];
   /** Selectors the write's key was made of, by index in {@link Slot.key}. */
   readonly key: readonly number[];
+  /** Number of the access that took it as its parameter, where it is kept for that one's sake. */
+  readonly takenBy: number | undefined;
   /** True when the value was read from the device rather than written by the guest. */
   readonly read: boolean;
 }

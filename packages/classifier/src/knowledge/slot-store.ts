@@ -7,6 +7,9 @@ const KEY_LIMIT = 65_536;
 /** Parts a group may have; no device needs near as many. */
 const PART_LIMIT = 64;
 
+/** Number of the access that stands for power-on, which no access made. */
+const BEFORE_RESET = -1;
+
 const nothing: readonly SlotWrite[] = [];
 const unobserved: SlotContent = { status: "unknown", reason: "not observed", open: nothing };
 
@@ -80,12 +83,11 @@ export class SlotStore {
     return this.#rest[slot.index] ?? unobserved;
   }
 
-  /** Takes a write, whole or as a part. */
-  fill(slot: Slot, key: number, part: Rule["part"], write: SlotWrite): void {
+  /** Takes a write, whole or as a part. `taken`: the parameters of one that is whole. */
+  fill(slot: Slot, key: number, part: Rule["part"], write: SlotWrite, taken: readonly SlotWrite[] = nothing): void {
     if (part === "whole") {
-      const before = slot.depth === 1 ? undefined : this.content(slot, key);
-      const earlier = before?.status === "known" ? before.closed.slice(1 - slot.depth) : [];
-      this.#put(slot, key, complete([...earlier, write]));
+      const earlier = slot.depth === 1 ? nothing : earlierWrites(slot, this.content(slot, key), write);
+      this.#put(slot, key, complete([...earlier, ...taken, write]));
       return;
     }
     const before = this.content(slot, key);
@@ -107,6 +109,13 @@ export class SlotStore {
     if (keyed.size >= KEY_LIMIT && !keyed.has(key)) this.lose(slot, `more than ${KEY_LIMIT} keys were written`);
     else keyed.set(key, content);
   }
+}
+
+/** What a write pushes further in: the writes before it, or what power-on left. */
+function earlierWrites(slot: Slot, before: SlotContent, write: SlotWrite): readonly SlotWrite[] {
+  if (before.status === "known") return before.closed.slice(1 - slot.depth);
+  if (before.status !== "reset" || before.value === undefined) return nothing;
+  return Array<SlotWrite>(slot.depth - 1).fill({ ...write, seq: BEFORE_RESET, value: before.value });
 }
 
 function complete(closed: readonly SlotWrite[]): SlotContent {

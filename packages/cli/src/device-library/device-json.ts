@@ -42,7 +42,7 @@ export function deviceJson(device: Device): DeviceJson {
       risk: slot.risk,
       why: slot.why,
       never: slot.never,
-      read: slot.read?.name,
+      read: slot.read.at(-1)?.name,
     })),
     unreachable: unreachable.map(({ what, why }) => ({ what, why })),
     notModelled,

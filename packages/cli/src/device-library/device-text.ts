@@ -48,7 +48,7 @@ function slotLines({ slots }: Device): string[] {
     key.length === 0 ? name : `${name}[${key.map((selector) => selector.name).join(" ")}]`,
     reset === undefined ? "" : `reset ${hex(reset)}`,
     never === undefined ? risk : "left out",
-    read === undefined ? "write-only" : `read back by ${read.name}`,
+    read.length === 0 ? "write-only" : `read back by ${read.map((one) => one.name).join(", ")}`,
     never ?? why ?? "",
   ]);
   return table(rows, ["left", "left", "left", "left", "left", "left"]);

@@ -18,6 +18,14 @@ function operationJson(step: PlanStep): Record<string, unknown> {
     case "in":
       return { op: "in", port: hex(step.port), width: step.width };
     case "drain":
-      return { op: "drain", port: hex(step.port), status: hex(step.status), mask: hex(step.mask), limit: step.limit };
+      return {
+        op: "drain",
+        port: hex(step.port),
+        width: step.width,
+        status: hex(step.status),
+        mask: hex(step.mask),
+        busy: hex(step.busy),
+        limit: step.limit,
+      };
   }
 }

@@ -11,6 +11,9 @@ export interface CarriedOut {
   readonly accesses: number;
 }
 
+/** How often a device that is busy is asked again. */
+const BUSY_LIMIT = 65_536;
+
 /** Operations sent to a target in one go. */
 const GO_LIMIT = 4096;
 
@@ -33,9 +36,9 @@ export async function carryOut(steps: readonly PlanStep[], target: PortTarget): 
     }
     const drain = steps[to];
     if (drain?.op === "drain") {
-      const count = await drainAnswers(drain, target);
-      drained += count;
-      accesses += 2 * count + 1;
+      const counts = await drainAnswers(drain, target);
+      drained += counts.answers;
+      accesses += counts.answers + counts.asked;
       to++;
     }
     from = to;
@@ -63,11 +66,21 @@ async function perform(
   }
 }
 
-async function drainAnswers(drain: PlanStep & { op: "drain" }, target: PortTarget): Promise<number> {
-  for (let count = 0; count < drain.limit; count++) {
-    const [status] = await target.perform([{ direction: "in", port: drain.status, width: 8 }]);
-    if (((status ?? 0) & drain.mask) === 0) return count;
-    await target.perform([{ direction: "in", port: drain.port, width: 8 }]);
+async function drainAnswers(
+  { status, mask, busy, port, width, limit }: PlanStep & { op: "drain" },
+  target: PortTarget,
+): Promise<{ answers: number; asked: number }> {
+  const counts = { answers: 0, asked: 0 };
+  const ask = async () => {
+    counts.asked++;
+    const [value] = await target.perform([{ direction: "in", port: status, width: 8 }]);
+    return value ?? 0;
+  };
+  for (; counts.answers < limit; counts.answers++) {
+    let answer = await ask();
+    for (let again = 0; (answer & busy) !== 0 && again < BUSY_LIMIT; again++) answer = await ask();
+    if ((answer & mask) === 0) return counts;
+    await target.perform([{ direction: "in", port, width }]);
   }
-  return drain.limit;
+  return counts;
 }

@@ -1,5 +1,6 @@
 import {
   heldValue,
+  keptValue,
   UNKNOWN,
   type Classifier,
   type InstanceState,
@@ -39,8 +40,16 @@ interface SlotPlace {
 /** A slot to be read, and the step whose value it gets. */
 interface Reading extends SlotPlace {
   readonly keyValues: readonly number[];
-  readonly register: Register;
-  readonly step: number;
+  /** Position of the step that reads each of the slot's registers. */
+  readonly steps: readonly number[];
+}
+
+/** What is to be read, and the steps that do. */
+interface Readings {
+  readonly steps: PlanStep[];
+  readonly readings: Reading[];
+  /** For devices that can be asked whether they are there, the position of the step that does. */
+  readonly probes: Map<InstanceState, number>;
 }
 
 /**
@@ -50,50 +59,48 @@ interface Reading extends SlotPlace {
  * the guest only looked for it, and nothing is taken from it.
  */
 export async function readSource(classifier: Classifier, target: PortTarget): Promise<ReadBackReport> {
-  const { steps, readings } = readingSteps(classifier, { fromSource: true });
-  const { values } = await carryOut(steps, target);
-  const absent = absentDevices(readings, values);
+  const reading = readingSteps(classifier, { fromSource: true });
+  const { values } = await carryOut(reading.steps, target);
+  const absent = absentDevices(reading, values);
   const different: ReadBackField[] = [];
-  for (const reading of readings) {
-    if (absent.has(reading.state)) continue;
-    const actual = values.get(reading.step) ?? 0;
-    const { status } = reading.state.slots.content(reading.slot, reading.key);
-    const expected = expectedValue(reading);
-    const mask = maskOf(reading);
-    if (expected === undefined && status !== "unknown") continue;
-    if (expected !== undefined && ((actual ^ expected) & mask) === 0) continue;
-    if (expected !== undefined) different.push({ ...nameOf(reading), expected, actual, mask });
-    reading.state.learn(reading.slot, reading.key, reading.register, actual, classifier.nextSeq, reading.keyValues);
+  for (const one of reading.readings) {
+    if (absent.has(one.state)) continue;
+    const { state, slot, key, keyValues, steps } = one;
+    const changed = differences(one, values);
+    if (changed.length === 0 && !hasMoreToShow(one)) continue;
+    different.push(...changed);
+    slot.read.forEach((register, i) => {
+      state.learn(slot, key, register, values.get(steps[i] ?? -1) ?? 0, classifier.nextSeq, keyValues, i);
+    });
   }
-  return { checked: readings.length, different };
+  return { checked: reading.readings.length, different };
 }
 
-/** Devices that answered several reads, and each with all ones. */
-function absentDevices(readings: readonly Reading[], values: ReadonlyMap<number, number>): Set<InstanceState> {
+/** Devices that say they are not there, or that answered several reads, each with all ones. */
+function absentDevices({ readings, probes }: Readings, values: ReadonlyMap<number, number>): Set<InstanceState> {
   const answers = new Map<InstanceState, boolean[]>();
-  for (const { state, register, step } of readings) {
-    const ones = values.get(step) === allOnes(register.port.widths[0] ?? 8);
-    answers.set(state, [...(answers.get(state) ?? []), ones]);
+  for (const { state, slot, steps } of readings) {
+    const ones = slot.read.map(({ port }, i) => values.get(steps[i] ?? -1) === allOnes(port.widths[0] ?? 8));
+    answers.set(state, [...(answers.get(state) ?? []), ...ones]);
   }
-  const silent = [...answers].filter(([, ones]) => ones.length > 1 && ones.every(Boolean));
-  return new Set(silent.map(([state]) => state));
+  const silent = [...answers].filter(([, ones]) => ones.length > 1 && ones.every(Boolean)).map(([state]) => state);
+  return new Set([...silent, ...missing(probes, values)]);
+}
+
+/** Devices whose answer is that of ports with nothing behind them. */
+function missing(probes: Readings["probes"], values: ReadonlyMap<number, number>): InstanceState[] {
+  const says = (state: InstanceState, step: number) =>
+    state.instance.device.absent?.values.includes(values.get(step) ?? 0) ?? false;
+  return [...probes].filter(([state, step]) => says(state, step)).map(([state]) => state);
 }
 
 /** Reads the target's readable registers after a plan and compares them with what the plan was made from. */
 export async function verifyTarget(classifier: Classifier, target: PortTarget): Promise<ReadBackReport> {
-  const { steps, readings } = readingSteps(classifier, { fromSource: false });
+  const { steps, readings, probes } = readingSteps(classifier, { fromSource: false });
   const { values } = await carryOut(steps, target);
-  const different: ReadBackField[] = [];
-  let checked = 0;
-  for (const reading of readings) {
-    const expected = expectedValue(reading);
-    if (expected === undefined) continue;
-    checked++;
-    const actual = values.get(reading.step) ?? 0;
-    const mask = maskOf(reading);
-    if (((actual ^ expected) & mask) !== 0) different.push({ ...nameOf(reading), expected, actual, mask });
-  }
-  return { checked, different };
+  const absent = new Set(missing(probes, values));
+  const known = readings.filter((one) => !absent.has(one.state) && expectedValues(one).some((v) => v !== undefined));
+  return { checked: known.length, different: known.flatMap((one) => differences(one, values)) };
 }
 
 /** What a register that is read now shows, as far as a slot that it reads back is known. */
@@ -107,26 +114,26 @@ export interface ExpectedRead {
 /** What a read of the register must give in the state it is in. */
 export function expectedReads(state: InstanceState, register: Register): ExpectedRead[] {
   return state.instance.device.slots.flatMap((slot) => {
-    const key = slot.read === register && slot.lanes === undefined ? state.keyOf(slot) : UNKNOWN;
-    const value = key === UNKNOWN ? undefined : expectedValue({ state, slot, key });
+    const place = slot.read.indexOf(register);
+    const key = place >= 0 && slot.lanes === undefined ? state.keyOf(slot) : UNKNOWN;
+    const value = key === UNKNOWN ? undefined : expectedValues({ state, slot, key })[place];
     return value === undefined ? [] : [{ slot, value, mask: maskOf({ state, slot, key }) }];
   });
 }
 
 /** Steps that read every readable slot the guest has used, and leave the selectors as the classifier knows them. */
-function readingSteps(
-  classifier: Classifier,
-  options: { readonly fromSource: boolean },
-): { steps: PlanStep[]; readings: Reading[] } {
-  const steps: PlanStep[] = [];
-  const readings: Reading[] = [];
+function readingSteps(classifier: Classifier, options: { readonly fromSource: boolean }): Readings {
+  const all: Readings = { steps: [], readings: [], probes: new Map() };
+  const { steps, readings, probes } = all;
   for (const state of classifier.states) {
     if (!state.touched && !(state.instance.always && options.fromSource)) continue;
     const navigator = new Navigator(state, steps, "source");
+    const { absent } = state.instance.device;
+    if (absent !== undefined) probes.set(state, navigator.read(absent.read, [], "asks whether the device is there"));
     for (const slot of state.instance.device.slots) readSlot(state, slot, navigator, readings, steps);
     navigator.leave(state.selectors);
   }
-  return { steps, readings };
+  return all;
 }
 
 function readSlot(
@@ -136,13 +143,13 @@ function readSlot(
   readings: Reading[],
   steps: PlanStep[],
 ): void {
-  const register = slot.read;
-  if (register === undefined || slot.never !== undefined || slot.lanes !== undefined) return;
+  if (slot.read.length === 0 || slot.never !== undefined || slot.lanes !== undefined) return;
   const read = (key: number, keyValues: readonly number[]) => {
     const before = { steps: steps.length, selectors: Int32Array.from(navigator.state.selectors) };
     try {
-      const step = navigator.read(register, exactly(slot.key, keyValues), `reads ${slot.name} back`);
-      readings.push({ state, slot, key, keyValues, register, step });
+      const guards = exactly(slot.key, keyValues);
+      const read = (register: Register) => navigator.read(register, guards, `reads ${slot.name} back`);
+      readings.push({ state, slot, key, keyValues, steps: slot.read.map(read) });
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
       steps.length = before.steps;
@@ -157,8 +164,30 @@ function readSlot(
   }
 }
 
-function expectedValue({ state, slot, key }: SlotPlace): number | undefined {
-  return heldValue(state.slots.content(slot, key));
+/** What the slot's registers should show; undefined where that is not known. */
+function expectedValues({ state, slot, key }: SlotPlace): readonly (number | undefined)[] {
+  const content = state.slots.content(slot, key);
+  if (slot.depth === 1) return slot.read.map(() => heldValue(content));
+  const held = content.status === "known" ? content.closed.map(keptValue) : [];
+  return slot.read.map((_, i) => held[held.length - slot.read.length + i]);
+}
+
+/** True when the device shows what the trace does not tell: the whole slot, or a write that another one pushed further in. */
+function hasMoreToShow(reading: SlotPlace): boolean {
+  const { state, slot, key } = reading;
+  const { status } = state.slots.content(slot, key);
+  if (slot.depth > 1) return status !== "reset" && expectedValues(reading).includes(undefined);
+  return status === "unknown" || status === "none";
+}
+
+/** The registers that do not show what they should. */
+function differences(reading: Reading, values: ReadonlyMap<number, number>): ReadBackField[] {
+  const mask = maskOf(reading);
+  return expectedValues(reading).flatMap((expected, i) => {
+    const actual = values.get(reading.steps[i] ?? -1) ?? 0;
+    if (expected === undefined || ((actual ^ expected) & mask) === 0) return [];
+    return [{ ...nameOf(reading), expected, actual, mask }];
+  });
 }
 
 function maskOf({ state, slot, key }: SlotPlace): number {

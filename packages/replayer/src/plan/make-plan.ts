@@ -10,6 +10,9 @@ import {
 import { exactly, Navigator, UnreachableError } from "./navigator.ts";
 import type { Plan, PlanStep } from "./plan.ts";
 
+/** Number of a write that no access made. */
+const NO_ACCESS = -1;
+
 /** One kept write and the slots it still serves. */
 interface Kept {
   readonly write: SlotWrite;
@@ -59,6 +62,7 @@ class DevicePlan {
     this.#steps = steps;
     this.#lists = lists;
     for (const slot of source.instance.device.slots) this.#collect(slot);
+    for (const slot of source.instance.device.slots) this.#keepAfterTaken(slot);
     this.#listSelectors();
     if (source.touched) this.#listUnreachable();
   }
@@ -90,7 +94,8 @@ class DevicePlan {
       risk: slot.risk,
     };
     try {
-      const guards = [...exactly(slot.key, write.key), ...write.guards];
+      const key = write.takenBy === undefined ? slot.key : [];
+      const guards = [...exactly(key, write.key), ...write.guards];
       navigator.write(write.register, value, write.width, guards, write.drain, reason);
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
@@ -120,17 +125,29 @@ class DevicePlan {
   #keep(slot: Slot, group: readonly SlotWrite[]): void {
     group.forEach((write, place) => {
       // Values read back all have the number of the access they were read after, and are writes of their own.
-      const own = write.read ? `${write.register.index}[${write.key.join()}]` : "";
-      const id = `${write.seq}/${write.part}/${own}/${slot.order}/${slot.rank}`;
+      const own = `${write.register.index}${write.read ? `[${write.key.join()}]` : ""}`;
+      const id = `${write.seq}/${write.part}/${own}/${write.takenBy ?? ""}/${slot.order}/${slot.rank}`;
       const kept = this.#kept.get(id);
       if (kept === undefined) {
-        const first = group[0]?.seq ?? write.seq;
+        const first = write.takenBy ?? group.find(({ takenBy }) => takenBy === undefined)?.seq ?? write.seq;
         this.#kept.set(id, { write, slots: [slot], group: first, place, value: keptValue(write) });
       } else {
         kept.slots.push(slot);
         kept.value = (kept.value | keptValue(write)) >>> 0;
       }
     });
+  }
+
+  /** A slot that its writes as parameters would leave changed gets the value that it took since as a consequence. */
+  #keepAfterTaken(slot: Slot): void {
+    const content = slot.key.length === 0 ? this.#source.slots.content(slot, 0) : undefined;
+    if (content?.status !== "implied") return;
+    const taken = [...this.#kept.values()].find(
+      ({ write }) => write.takenBy !== undefined && write.register.onWrite.some((rule) => rule.fill.includes(slot)),
+    );
+    if (taken === undefined) return;
+    const { value, cause } = content;
+    this.#keep(slot, [{ ...taken.write, takenBy: undefined, seq: NO_ACCESS, part: cause, value }]);
   }
 
   #unknown(slot: Slot, reason: string, key = ""): void {

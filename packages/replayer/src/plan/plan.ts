@@ -25,8 +25,11 @@ export type PlanStep = PlanStepReason &
         /** Port of the status register and the bits of it that say an answer waits. */
         readonly status: number;
         readonly mask: number;
+        /** Bits of it that say the device is not ready to be asked; 0: it always is. */
+        readonly busy: number;
         /** Port the answer is read from. */
         readonly port: number;
+        readonly width: Width;
         /** Answers read at the most. */
         readonly limit: number;
       }

@@ -27,7 +27,10 @@ const planSchema = z.object({
     z.discriminatedUnion("op", [
       z.object({ op: z.literal("out"), port, width, value: word, ...reason }),
       z.object({ op: z.literal("in"), port, width, ...reason }),
-      z.object({ op: z.literal("drain"), status: port, mask: word, port, limit: z.int().min(1).max(256), ...reason }),
+      z.object({
+        ...{ op: z.literal("drain"), status: port, mask: word, busy: word.default(0) },
+        ...{ port, width: width.default(8), limit: z.int().min(1).max(256), ...reason },
+      }),
     ]),
   ),
   unknown: z.array(z.object({ device: z.string(), register: z.string(), reason: z.string() })),
