@@ -29,14 +29,15 @@ test("PM1 status is cleared by writing ones, and never replayed", () => {
   ]);
 });
 
-test("the SMI command port and its parameter are never replayed", () => {
+test("the SMI command port is never written again; the byte beside it is kept", () => {
   const seen = acpi([
     ["out", 0xb2, 0xf1],
     ["out", 0xb3, 0x01],
   ]);
   expect(seen.rows.map(({ register, verdict }) => [register, verdict])).toEqual([
     ["apm.APMC", "command"],
-    ["apm.APMS", "command"],
+    ["apm.APMS", "state"],
   ]);
-  expect(seen.state("apm").instance.device.registers.every(({ never }) => never !== undefined)).toBe(true);
+  const { registers } = seen.state("apm").instance.device;
+  expect(registers.filter(({ never }) => never !== undefined).map(({ name }) => name)).toEqual(["APMC"]);
 });
