@@ -43,6 +43,7 @@ export function dangerousWrites(steps: readonly PlanStep[]): string[] {
     else if (port === 0x60) before.command = 0;
     else if (port === 0x3f5)
       before.parameters = before.parameters > 0 ? before.parameters - 1 : (HARMLESS_FLOPPY.get(value) ?? 0);
+    else if (port === 0x3f2 && (value & 4) === 0) before.parameters = 0;
     const uart = SERIAL_PORTS.find((base) => port === base + 3);
     if (uart !== undefined) before.dlab.set(uart, (value & 0x80) !== 0);
   }

@@ -1,6 +1,7 @@
 import type { PortAccess } from "./accesses.ts";
 import type { FieldAllowance } from "../machine.ts";
 import { bytesOf, withoutBytes, withoutWrites, type Exclusion } from "./exclusion.ts";
+import { isaExclusions } from "./isa-exclusions.ts";
 
 /** Accesses on which QEMU (7.2) does not do what the datasheet says, or of which the datasheet says nothing. */
 export const qemuExclusions: readonly Exclusion[] = [
@@ -102,6 +103,7 @@ export const qemuExclusions: readonly Exclusion[] = [
     why: "the palette has one address (IBM VGA): colours are read only after 3C7h and written only after 3C8h; QEMU has two addresses",
     without: withoutMixedPalette,
   },
+  ...isaExclusions,
 ];
 
 /** Fields that are not compared after some sequences, because QEMU leaves something else in them than the hardware. */

@@ -73,6 +73,33 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
     // A reset clears the modem control register (PC16550D datasheet, table I); QEMU's comes up with OUT2.
     prefix: [0x3fc, 0x2fc, 0x3ec, 0x2ec].map((port) => out(port, 0)),
   },
+  // QEMU takes no snapshot of a machine with a disk that is written to.
+  ata: { options: ["-device", "ide-cd,bus=ide.0", "-device", "ide-cd,bus=ide.1"], sections: ["*/ide"] },
+  floppy: {
+    options: [
+      ...["-blockdev", "driver=null-co,node-name=disk,size=1474560,read-zeroes=on,read-only=on"],
+      ...["-device", "floppy,drive=disk"],
+    ],
+    sections: ["fdc"],
+    // A software reset takes CONFIGURE back unless LOCK was given (82077AA datasheet, 5.2.7); QEMU's does not.
+    prefix: [out(0x3f5, 0x94), read(0x3f5)],
+  },
+  ne2000: {
+    options: ["-device", "ne2k_isa,iobase=0x300,irq=9"],
+    sections: ["ne2000"],
+    // Stopped after power-on (DP8390D datasheet, 11.0); QEMU's is neither stopped nor started.
+    prefix: [out(0x300, 0x21)],
+  },
+  parallel: {
+    options: ["-parallel", "null"],
+    sections: ["parallel_isa"],
+    // A reset clears both registers (FDC37C932 datasheet, Parallel Port); QEMU's come up as a BIOS leaves them.
+    prefix: [out(0x378, 0), out(0x37a, 0)],
+    absent: ["lpt2"],
+  },
+  sb16: { options: ["-audiodev", "none,id=sound", "-device", "sb16,audiodev=sound"], sections: ["sb16"] },
+  apm: { sections: ["*/piix4_pm"] },
+  "qemu-hotplug": { sections: ["*/piix4_pm"] },
   i8042: {
     sections: ["pckbd", "ps2kbd", "ps2mouse"],
     // Keyboard lights: their subsection is in a snapshot only while one is on.

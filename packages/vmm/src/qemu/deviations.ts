@@ -43,6 +43,30 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     why: "update in progress: the clock's own, and QEMU keeps what it was when register A was last read",
   },
   {
+    path: "*/ide[*].bus[*].ifs[*].nsector",
+    mask: 0x100,
+    why: "a sector count of 0 stands for 256, and QEMU writes it so once a command has taken it",
+  },
+  {
+    path: "fdc[0].state.dsr",
+    mask: 0xc0,
+    why: "QEMU keeps the bit that resets, which clears itself, and the one for power-down, which ends at the next access",
+  },
+  {
+    path: "fdc[0].state.dor_vmstate",
+    mask: 0x0b,
+    why: "QEMU selects in DOR the drive that the last command names, and has SPECIFY's ND for its DMA gate",
+  },
+  {
+    path: "fdc[0].state.srb",
+    mask: 0x23,
+    why: "SRB shows the motors and the drive of DOR; QEMU's no longer does after a software reset",
+  },
+  {
+    path: "fdc[0].state.drives[*]/perpendicular.*",
+    why: "the controller keeps PERPENDICULAR MODE for the drives it names; QEMU for the drive it takes for selected",
+  },
+  {
     path: "kvm-tpr-opt[0].*",
     why: "how far QEMU's own option ROM got with patching accesses to the task priority, which no guest sees",
   },

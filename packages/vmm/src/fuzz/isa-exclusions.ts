@@ -1,0 +1,143 @@
+import type { PortAccess } from "./accesses.ts";
+import { withoutWrites, type Exclusion } from "./exclusion.ts";
+
+/** The same for the devices of the ISA bus: drives, NE2000, parallel port, Sound Blaster, and the chipset's fixed ports. */
+export const isaExclusions: readonly Exclusion[] = [
+  {
+    why: "ATA commands that leave results in the task file, and soft resets: a migration reads them at the source, this does not",
+    without: (accesses) =>
+      accesses.filter(({ direction, port, width, value }) => {
+        if (direction === "in" || (port & ~0x287) !== 0x170) return true;
+        if ((port & 7) === 6 && (port & 0x200) !== 0) return (value & 0x04) === 0;
+        return width === 8 && ((port & 7) !== 7 || [0xef, 0xc6, 0x91].includes(value));
+      }),
+  },
+  {
+    why: "an NE2000 is reset by a read (QEMU leaves all but ISR as it was), sends, moves memory, whose address and count go on; several registers at once; pages beyond QEMU's memory",
+    without: (accesses) =>
+      accesses
+        .filter(({ port, width }) => !(port >= 0x300 && port < 0x310 && width > 8))
+        .filter(({ port, value }) => !([0x301, 0x302, 0x303, 0x307].includes(port) && value > 0xbf))
+        .filter(({ port, direction }) => port !== 0x310 && !(port === 0x31f && direction === "in"))
+        .map((access) =>
+          access.direction === "out" && access.port === 0x300 ? withValue(access, quietCommand(access.value)) : access,
+        ),
+  },
+  {
+    why: "QEMU's parallel port has no extended control register, prints at a strobe, and takes one register at a time",
+    without: (accesses) =>
+      accesses
+        .filter(({ port, width }) => (port & ~3) !== 0x778 && !((port & ~3) === 0x378 && width > 8))
+        .map((access) =>
+          access.direction === "out" && access.port === 0x37a ? withValue(access, access.value & ~1) : access,
+        ),
+  },
+  {
+    why: "Sound Blaster commands that play, or that QEMU does not know; bits beside RESET, which it takes for other drivers' habits",
+    without: withoutSounds,
+  },
+  withoutWrites(
+    "the SMI command port runs firmware, which turns ACPI mode on and off in PM1 control (PIIX4 datasheet, APMC)",
+    (port) => port === 0xb2,
+  ),
+  withoutWrites(
+    "there are 256 buses for QEMU's hotplug registers at the most",
+    (port, value) => port > 0xae10 && port < 0xae14 && value !== 0,
+  ),
+  {
+    why: "a reset by DSR spares DOR (82077AA datasheet, 2.1.2); QEMU's does not, and resets at power-down as well",
+    without: (accesses) =>
+      accesses.map((access) =>
+        access.direction === "out" && access.port === 0x3f4 && (access.value & 0xc0) !== 0
+          ? withValue(access, access.value & ~0xc0)
+          : access,
+      ),
+  },
+  {
+    why: "floppy commands that take a medium and its time, unlocking (QEMU's reset keeps CONFIGURE), bytes written while results wait, several registers at once, and MSR in reset (which ends QEMU's)",
+    without: withoutFloppyWaits,
+  },
+];
+
+/** The access with another value; the same one where that is its own. */
+function withValue(access: PortAccess, value: number): PortAccess {
+  return access.value === value ? access : { ...access, value };
+}
+
+/** A command of the DP8390 that neither transmits nor starts remote DMA (datasheet, 10.3). */
+function quietCommand(value: number): number {
+  return (value & ~0x3c) | 0x20;
+}
+
+/** DSP commands that make no sound: parameters (Creative's guide, 6). */
+const DSP_COMMANDS = new Map([
+  [0x40, 1],
+  [0x41, 2],
+  [0x42, 2],
+  [0x48, 2],
+  [0xd1, 0],
+  [0xd3, 0],
+  [0xe1, 0],
+  [0xe4, 1],
+  [0xe8, 0],
+]);
+
+function withoutSounds(accesses: readonly PortAccess[]): PortAccess[] {
+  let [parameters, index, timed] = [0, 0, false];
+  const bits = accesses
+    .filter(({ port, width }) => !(port >= 0x224 && port < 0x230 && width > 8))
+    .map((access) =>
+      access.direction === "out" && access.port === 0x226 ? withValue(access, access.value & 1) : access,
+    );
+  return bits.filter(({ direction, port, value }) => {
+    if (direction === "in") return true;
+    if (port === 0x224) index = value;
+    // Interrupt Setup has one line.
+    if (port === 0x225 && index === 0x80) return [1, 2, 4, 8].includes(value);
+    // A reset leaves QEMU's time constant, and half a rate where it breaks a command off.
+    if (port === 0x226) return parameters === 0 && !timed;
+    if (port !== 0x22c) return true;
+    if (parameters === 0 && [0x40, 0x41, 0x42].includes(value)) timed = true;
+    const count = parameters > 0 ? parameters - 1 : DSP_COMMANDS.get(value);
+    parameters = count ?? 0;
+    return count !== undefined;
+  });
+}
+
+/** Floppy commands that are done at once: parameters, then results (82077AA datasheet, 5.1). */
+const FLOPPY_COMMANDS = new Map<number, readonly [parameters: number, results: number]>([
+  [0x03, [2, 0]],
+  [0x04, [1, 1]],
+  [0x07, [1, 0]],
+  [0x0e, [0, 10]],
+  [0x0f, [2, 0]],
+  [0x10, [0, 1]],
+  [0x12, [1, 0]],
+  [0x13, [3, 0]],
+  [0x94, [0, 1]],
+]);
+
+function withoutFloppyWaits(accesses: readonly PortAccess[]): PortAccess[] {
+  let [parameters, results, operating] = [0, 0, true];
+  return accesses.filter(({ direction, port, width, value }) => {
+    if (port >= 0x3f0 && port < 0x3f8 && width > 8) return false;
+    if (port === 0x3f2 && direction === "out") {
+      operating = (value & 4) !== 0;
+      if (!operating) [parameters, results] = [0, 0];
+    }
+    if (port === 0x3f4 && direction === "in") return operating;
+    if (port !== 0x3f5 || !operating) return true;
+    if (direction === "in") {
+      if (parameters > 0) return false;
+      results = Math.max(0, results - 1);
+      return true;
+    }
+    if (parameters > 0) {
+      parameters--;
+      return true;
+    }
+    const counts = results > 0 ? undefined : FLOPPY_COMMANDS.get(value);
+    if (counts !== undefined) [parameters, results] = counts;
+    return counts !== undefined;
+  });
+}
