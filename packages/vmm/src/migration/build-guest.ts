@@ -28,6 +28,7 @@ export async function buildGuest<M extends GuestTarget>(
   image: ImageReader,
   library: Library,
 ): Promise<BuiltGuest<M>> {
+  const allowances = allowancesFor(library, machine.engine, machine.deviations);
   await restoreBody(machine, hello, image);
   const { plan, dump } = await image.devices();
   const start = performance.now();
@@ -38,7 +39,6 @@ export async function buildGuest<M extends GuestTarget>(
   const ownBeside = machine.readDump(dump);
   const { drained } = await carrying;
   const replayMs = performance.now() - start;
-  const allowances = allowancesFor(library, machine.engine, machine.deviations);
   const comparison = comparePairs(await ownBeside(), allowances);
   const classifier = classifierAfter(plan, library);
   return { machine, classifier, name: hello.guest, result: { comparison, replayMs, drained } };

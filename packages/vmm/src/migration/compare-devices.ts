@@ -37,9 +37,9 @@ export function compareDevices(
   destination: readonly DeviceField[],
   allowances: readonly FieldAllowance[],
 ): DeviceComparison {
-  const matchers = allowances
-    .filter(({ unless }) => unless === undefined || ![source, destination].every((side) => has(side, unless)))
-    .map((allowance) => ({ ...allowance, matches: matcher(allowance.path) }));
+  const open = allowances.filter(
+    ({ unless }) => unless === undefined || ![source, destination].every((side) => has(side, unless)),
+  );
   const theirs = new Map(destination.map(({ path, value }) => [path, value]));
   const paths = new Map([...destination, ...source].map(({ path }) => [path, undefined]));
   const ours = new Map(source.map(({ path, value }) => [path, value]));
@@ -48,18 +48,15 @@ export function compareDevices(
   for (const path of paths.keys()) {
     const difference = { path, source: ours.get(path), destination: theirs.get(path) };
     if (difference.source === difference.destination) continue;
-    const allowance = matchers.find(
-      ({ matches, mask, absent }) => matches(path) && within(mask, filled(difference, absent)),
-    );
+    const allowance = open.find((one) => covers(one, path) && within(one.mask, filled(difference, one.absent)));
     if (allowance === undefined) different.push(difference);
     else unreachable.push({ ...difference, why: allowance.why });
   }
   return { fields: paths.size, equal: paths.size - unreachable.length - different.length, unreachable, different };
 }
 
-function has(fields: readonly DeviceField[], { path, is }: NonNullable<FieldAllowance["unless"]>): boolean {
-  const matches = matcher(path);
-  return fields.some((field) => field.value === is && matches(field.path));
+function has(fields: readonly DeviceField[], unless: NonNullable<FieldAllowance["unless"]>): boolean {
+  return fields.some(({ path, value }) => value === unless.is && covers(unless, path));
 }
 
 function filled<T extends Omit<AllowedDifference, "why">>(difference: T, absent: number | undefined): T {
@@ -72,9 +69,16 @@ function within(mask: number | undefined, { source, destination }: Omit<AllowedD
   return typeof source === "number" && typeof destination === "number" && ((source ^ destination) & ~mask) === 0;
 }
 
-/** A test for paths; `*` stands for any run of characters. */
-function matcher(pattern: string): (path: string) => boolean {
-  const parts = pattern.split("*").map((part) => part.replaceAll(/[.[\]()+?^${}|\\]/g, "\\$&"));
-  const expression = new RegExp(`^${parts.join(".*")}$`);
-  return (path) => expression.test(path);
+/** Patterns of paths, made once for each. */
+const expressions = new WeakMap<object, RegExp>();
+
+/** True when the path is of the pattern's, in which `*` stands for any run of characters. */
+function covers(pattern: { readonly path: string }, path: string): boolean {
+  let expression = expressions.get(pattern);
+  if (expression === undefined) {
+    const parts = pattern.path.split("*").map((part) => part.replaceAll(/[.[\]()+?^${}|\\]/g, "\\$&"));
+    expression = new RegExp(`^${parts.join(".*")}$`);
+    expressions.set(pattern, expression);
+  }
+  return expression.test(path);
 }
