@@ -1,4 +1,6 @@
 import { isOut, isString, widthOf, type AccessBatch, type Direction, type Width } from "@portrait/tracer";
+import { Bindings, type Recognition } from "./bind/bindings.ts";
+import { PortMap } from "./bind/port-map.ts";
 import type { Instance, Register, Verdict } from "./description/model.ts";
 import { adoptAnchor, readAnchor, writeAnchor } from "./knowledge/anchor.ts";
 import { InstanceState, stronger, type DeviceAccess } from "./knowledge/instance-state.ts";
@@ -14,6 +16,8 @@ export interface Reached {
   /** More than one: it may have been any of them. */
   readonly registers: readonly Register[];
   readonly verdict: Verdict;
+  /** True where the guest has put another device at the same port: it may have been that one instead. */
+  readonly contested: boolean;
   /** The part of the access that reached it. */
   readonly width: Width;
   readonly value: number;
@@ -82,6 +86,8 @@ export class Classifier {
   accesses = 0;
   /** Sequence number that comes after all accesses seen so far. */
   nextSeq = 0;
+  readonly #ports: PortMap;
+  readonly #bindings: Bindings;
   readonly #access: Mutable<DeviceAccess> | undefined;
   readonly #found: Register[] = [];
 
@@ -90,6 +96,8 @@ export class Classifier {
     this.library = library;
     const unknown = options.fromReset ? undefined : "the trace begins after the machine was started";
     this.states = library.instances.map((instance) => new InstanceState(instance, unknown));
+    this.#ports = new PortMap(library);
+    this.#bindings = new Bindings(library, this.states, this.#ports, unknown);
     const port = library.instances[0]?.device.ports[0];
     this.#access = port && { port, out: false, width: 8, value: 0, seq: 0, part: 0 };
   }
@@ -126,6 +134,12 @@ export class Classifier {
   /** Everything becomes unknown: accesses were made that were not observed. */
   lose(reason: string): void {
     for (const state of this.states) state.lose(`not observed: ${reason}`);
+    this.#bindings.lose(`not observed: ${reason}`);
+  }
+
+  /** The instances that the guest's reads showed behind a window, and where in it. */
+  recognitions(): Recognition[] {
+    return this.#bindings.recognitions();
   }
 
   /**
@@ -133,7 +147,7 @@ export class Classifier {
    * were not looked at. None for an access that no port takes whole.
    */
   candidates(access: AccessInQuestion, without?: Criterion): Candidate[] {
-    const claims = without === "port" ? this.#everyPort() : (this.library.claims(access.port) ?? []);
+    const claims = without === "port" ? this.#everyPort() : (this.#ports.claims(access.port) ?? []);
     return claims.flatMap(({ instance, port }) => {
       const state = this.states[instance];
       if (state === undefined || !port.widths.includes(access.width)) return [];
@@ -145,15 +159,15 @@ export class Classifier {
     });
   }
 
-  #everyPort(): PortClaim[] {
+  #everyPort(): Pick<PortClaim, "instance" | "port">[] {
     return this.library.instances.flatMap(({ device }, instance) => device.ports.map((port) => ({ instance, port })));
   }
 
   #classify(batch: AccessBatch, row: number, columns: ClassifiedColumns | undefined): void {
     const op = batch.op[row] ?? 0;
-    const claims = this.library.claims(batch.port[row] ?? 0);
+    const claims = this.#ports.claims(batch.port[row] ?? 0);
     const width = widthOf(op);
-    const claim = claims?.length === 1 ? claims[0] : undefined;
+    const claim = claims?.length === 1 && !this.#ports.crowded ? claims[0] : undefined;
     if (claim !== undefined && !isString(op) && claim.port.widths.includes(width)) {
       this.#reachOne(claim, batch, row, columns);
     } else if (claims === undefined && width === 8) {
@@ -187,14 +201,18 @@ export class Classifier {
     access.value = batch.value[row] ?? 0;
     access.seq = batch.firstSeq + row;
     access.part = 0;
+    if (claim.window !== undefined) this.#bindings.observe(claim, access);
     const count = state.select(access, this.#found);
     const criteria = columns?.criteria === undefined || count === 0 ? 0 : state.criteria(access);
     const verdict = count === 0 ? "unknown" : state.apply(access, this.#found, count);
     if (columns === undefined) return;
     this.#put(columns, row, claim.instance + 1, this.#found[0]?.index ?? 0, VERDICTS.indexOf(verdict), criteria);
     if (count === 1) return;
-    const reached = { ...access, instance: state.instance, registers: this.#found.slice(0, count), verdict, criteria };
-    columns.several.set(row, [{ ...reached, value: access.value }]);
+    const registers = this.#found.slice(0, count);
+    const { width, value } = access;
+    columns.several.set(row, [
+      { instance: state.instance, registers, verdict, contested: false, width, value, criteria },
+    ]);
   }
 
   /** An access that is split over ports, shared by devices, or repeated by a string instruction. */
@@ -226,7 +244,8 @@ export class Classifier {
     const instance = first === undefined ? 0 : this.library.instances.indexOf(first.instance) + 1;
     const verdict = reached.reduce<Verdict>((best, one) => stronger(best, one.verdict), "unknown");
     this.#put(columns, row, instance, first?.registers[0]?.index ?? 0, VERDICTS.indexOf(verdict), first?.criteria ?? 0);
-    if (reached.length > 1 || (first !== undefined && first.registers.length !== 1)) columns.several.set(row, reached);
+    const plain = reached.length === 1 && first?.registers.length === 1 && !first.contested;
+    if (first !== undefined && !plain) columns.several.set(row, reached);
   }
 
   /** Elements of a string instruction of which only the first was observed: each has the effect of any value. */
@@ -244,7 +263,10 @@ export class Classifier {
     }
   }
 
-  /** Reaches the ports that take the whole width; where none does, the halves on their own, low first. */
+  /**
+   * Reaches the ports that take the whole width; where none does, or it is not sure that they do, the halves on their own, low
+   * first. `doubted`: the whole may have been taken.
+   */
   #reachPart(
     address: number,
     out: boolean,
@@ -254,28 +276,32 @@ export class Classifier {
     part: number,
     wantCriteria: boolean,
     reached: Reached[],
+    doubted = false,
   ): void {
-    const claims = this.library.claims(address & 0xffff)?.filter((claim) => claim.port.widths.includes(width)) ?? [];
+    const claims = this.#ports.claims(address & 0xffff)?.filter((claim) => claim.port.widths.includes(width)) ?? [];
+    const contested = doubted || this.#ports.contested(address, width / 8);
     for (const claim of claims) {
       const state = this.states[claim.instance];
       if (state === undefined) continue;
       const access: DeviceAccess = { port: claim.port, out, width, value, seq, part };
       const found: Register[] = [];
+      if (claim.window !== undefined) this.#bindings.observe(claim, access);
       const count = state.select(access, found);
       if (count === 0) continue;
       const criteria = wantCriteria ? state.criteria(access) : 0;
-      const verdict = state.apply(access, found, count);
+      const verdict = state.apply(access, found, count, contested);
       const registers = found.slice(0, count);
       if (reached.some((one) => one.instance === state.instance && sameRegisters(one.registers, registers))) continue;
-      reached.push({ instance: state.instance, registers, verdict, width, value: value ?? 0, criteria });
+      reached.push({ instance: state.instance, registers, verdict, contested, width, value: value ?? 0, criteria });
     }
-    if (claims.length > 0 || width === 8) return;
+    if ((claims.length > 0 && !contested) || width === 8) return;
     const half: Width = width === 32 ? 16 : 8;
     const bytes = half / 8;
     const low = value === undefined ? undefined : (value & (2 ** half - 1)) >>> 0;
     const high = value === undefined ? undefined : value >>> half;
-    this.#reachPart(address, out, half, low, seq, part, wantCriteria, reached);
-    this.#reachPart(address + bytes, out, half, high, seq, part + bytes, wantCriteria, reached);
+    const taken = claims.length > 0;
+    this.#reachPart(address, out, half, low, seq, part, wantCriteria, reached, taken);
+    this.#reachPart(address + bytes, out, half, high, seq, part + bytes, wantCriteria, reached, taken);
   }
 }
 

@@ -1,16 +1,20 @@
+export type { Recognition } from "./bind/bindings.ts";
 export { builtinDescriptions } from "./builtin.ts";
 export { Classifier, classifiedColumns, VERDICTS } from "./classifier.ts";
 export type { AccessInQuestion, Candidate, ClassifiedColumns, Reached } from "./classifier.ts";
 export { loadDescription } from "./description/load.ts";
-export { cubesHold, fieldOf, guardAccepts, putField } from "./description/model.ts";
+export { cubesHold, fieldOf, guardAccepts, laneOf, putField } from "./description/model.ts";
 export type {
+  Binding,
   Cube,
   Device,
   Drain,
   Field,
   Guard,
   Instance,
+  Place,
   Port,
+  Quiet,
   Reach,
   Register,
   Risk,
@@ -20,14 +24,16 @@ export type {
   Step,
   Unreachable,
   Verdict,
+  Window,
+  WindowBits,
 } from "./description/model.ts";
 export { DescriptionError, formatProblem } from "./description/problem.ts";
 export type { DescriptionProblem } from "./description/problem.ts";
 export { InstanceState, UNKNOWN } from "./knowledge/instance-state.ts";
-export type { DeviceAccess } from "./knowledge/instance-state.ts";
+export type { DeviceAccess, Whereabouts } from "./knowledge/instance-state.ts";
 export { heldValue, keptValue, openOf } from "./knowledge/slot-content.ts";
 export type { SlotContent, SlotWrite } from "./knowledge/slot-content.ts";
 export { loadLibrary } from "./library.ts";
-export type { DescriptionSource, Library, PortClaim } from "./library.ts";
+export type { DescriptionSource, Library, PlacedClaim, PortClaim } from "./library.ts";
 export { CRITERIA, criteriaNames } from "./select/criteria.ts";
 export type { Criterion } from "./select/criteria.ts";

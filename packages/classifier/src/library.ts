@@ -1,20 +1,35 @@
 import { loadDescription } from "./description/load.ts";
-import type { Device, Instance, Port } from "./description/model.ts";
-import { DescriptionError } from "./description/problem.ts";
+import { hex } from "./description/hex.ts";
+import { laneOf, type Device, type Instance, type Port, type Window } from "./description/model.ts";
+import { DescriptionError, type DescriptionProblem } from "./description/problem.ts";
 
 /** A port of an instance, at one of its addresses. */
 export interface PortClaim {
   /** Position in {@link Library.instances}. */
   readonly instance: number;
   readonly port: Port;
+  /** True for an instance whose ports are where the guest puts them. */
+  readonly moves: boolean;
+  /** The window whose bytes the port is, where it is one. */
+  readonly window: Window | undefined;
+}
+
+/** A claim and the address it is on. */
+export interface PlacedClaim {
+  readonly address: number;
+  readonly claim: PortClaim;
 }
 
 /** The devices a classifier knows, and which of them stands at which port. */
 export interface Library {
   readonly devices: readonly Device[];
   readonly instances: readonly Instance[];
-  /** Claims on each port address; undefined where no description stands. */
+  /** Claims on each port address by instances at fixed places; undefined where none stands. */
   claims(address: number): readonly PortClaim[] | undefined;
+  /** A table of what {@link claims} gives, to be changed by whoever asks for it. */
+  table(): (readonly PortClaim[] | undefined)[];
+  /** What an instance claims when its base is here. */
+  claimsOf(instance: number, base: number): readonly PlacedClaim[];
 }
 
 /** A description file's text and the name it has in messages. */
@@ -26,7 +41,8 @@ export interface DescriptionSource {
 /**
  * Loads descriptions into a library. A later file replaces an earlier one of the same `id`.
  * @param options.aliases - also decode alias ports, as Intel's bridges do; QEMU and v86 do not.
- * @throws DescriptionError at the first file with mistakes, or where two device types share an instance name.
+ * @throws DescriptionError at the first file with mistakes, where two device types share an instance name or a window's, or
+ * where an instance is bound to a window there is none of.
  */
 export function loadLibrary(sources: readonly DescriptionSource[], options: { readonly aliases: boolean }): Library {
   const byId = new Map<string, { device: Device; file: string }>();
@@ -35,6 +51,7 @@ export function loadLibrary(sources: readonly DescriptionSource[], options: { re
     byId.set(device.id, { device, file });
   }
   const owners = new Map<string, string>();
+  const windows = new Map<string, Window>();
   for (const { device, file } of byId.values()) {
     for (const { name } of device.instances) {
       const owner = owners.get(name);
@@ -44,6 +61,17 @@ export function loadLibrary(sources: readonly DescriptionSource[], options: { re
       }
       owners.set(name, file);
     }
+    for (const window of device.windows) {
+      if (windows.has(window.name)) {
+        const message = "a window of this name stands in another description already";
+        throw new DescriptionError(file, [{ path: ["windows", window.name], message }]);
+      }
+      windows.set(window.name, window);
+    }
+  }
+  for (const { device, file } of byId.values()) {
+    const problems = device.instances.flatMap((instance) => bindingProblems(instance, windows));
+    if (problems.length > 0) throw new DescriptionError(file, problems);
   }
   return libraryOf(
     [...byId.values()].map(({ device }) => device),
@@ -51,21 +79,46 @@ export function loadLibrary(sources: readonly DescriptionSource[], options: { re
   );
 }
 
+function bindingProblems({ name, place }: Instance, windows: ReadonlyMap<string, Window>): DescriptionProblem[] {
+  if (place.kind === "fixed") return [];
+  const { to, shows, base, enabled } = place.binding;
+  const path = ["instances", name, "bound"];
+  const window = windows.get(to);
+  if (window === undefined) {
+    const known = [...windows.keys()].join(", ");
+    return [{ path: [...path, "to"], message: `no window "${to}"; there is ${known === "" ? "none" : known}` }];
+  }
+  const beyond = [...shows, base, ...(enabled === undefined ? [] : [enabled])].filter(
+    ({ at }) => at >= window.pageBytes,
+  );
+  return beyond.map(({ at }) => ({
+    path,
+    message: `${hex(at)} lies beyond ${to}'s pages of ${window.pageBytes} bytes`,
+  }));
+}
+
 function libraryOf(devices: readonly Device[], aliases: boolean): Library {
   const instances = devices.flatMap((device) => device.instances);
-  const byAddress = new Map<number, PortClaim[]>();
-  instances.forEach((instance, index) => {
-    for (const base of aliases ? [instance.base, ...instance.aliases] : [instance.base]) {
-      for (const port of instance.device.ports) {
-        const address = (base + port.offset * instance.stride) & 0xffff;
-        const claim = { instance: index, port };
-        const others = byAddress.get(address);
-        if (others === undefined) byAddress.set(address, [claim]);
-        else others.push(claim);
-      }
+  const table: PortClaim[][] = [];
+  const claimsOf = (index: number, base: number) => {
+    const instance = instances[index];
+    return instance === undefined ? [] : claimsOfInstance(instance, index, base);
+  };
+  instances.forEach(({ place }, index) => {
+    if (place.kind === "bound") return;
+    for (const base of aliases ? [place.base, ...place.aliases] : [place.base]) {
+      for (const { address, claim } of claimsOf(index, base)) (table[address] ??= []).push(claim);
     }
   });
-  const table: (readonly PortClaim[] | undefined)[] = new Array<undefined>(0x10000).fill(undefined);
-  for (const [address, claims] of byAddress) table[address] = claims;
-  return { devices, instances, claims: (address) => table[address] };
+  const claims = Array.from({ length: 0x10000 }, (_, address) => table[address]);
+  return { devices, instances, claims: (address) => claims[address], table: () => claims.slice(), claimsOf };
+}
+
+function claimsOfInstance({ device, place, stride }: Instance, index: number, base: number): PlacedClaim[] {
+  const moves = place.kind === "bound";
+  const placed = device.ports.map((port): PlacedClaim => {
+    const window = device.windows.find((one) => laneOf(one, port) !== undefined);
+    return { address: base + port.offset * stride, claim: { instance: index, port, moves, window } };
+  });
+  return placed.filter(({ address }) => address <= 0xffff);
 }

@@ -1,10 +1,12 @@
+export { busyDevices } from "./carry-out/busy.ts";
+export type { BusyDevice } from "./carry-out/busy.ts";
 export { carryOut } from "./carry-out/carry-out.ts";
 export type { CarriedOut } from "./carry-out/carry-out.ts";
 export { expectedReads, readSource, verifyTarget } from "./carry-out/read-back.ts";
 export type { ExpectedRead, ReadBackField, ReadBackReport } from "./carry-out/read-back.ts";
-export { makePlan } from "./plan/make-plan.ts";
+export { makePlan, SELECTOR_LEFT } from "./plan/make-plan.ts";
 export { Navigator, UnreachableError } from "./plan/navigator.ts";
-export type { Plan, PlanStep, PlanStepReason } from "./plan/plan.ts";
+export type { Expected, Plan, PlanStep, PlanStepReason } from "./plan/plan.ts";
 export { rawSteps } from "./plan/raw-steps.ts";
 export { resetSteps } from "./plan/reset-steps.ts";
 export { PortTargetError } from "./target/port-target.ts";

@@ -24,7 +24,7 @@ export interface FieldAllowance {
   /** A path; `*` stands for any run of characters. */
   readonly path: string;
   /** Bits of a number that may differ; undefined: the whole field. */
-  readonly mask?: number;
+  readonly mask?: number | undefined;
   /** Value that the field has where a side does not show it. */
   readonly absent?: number;
   /** It must not differ after all where both sides have this value in that field. */

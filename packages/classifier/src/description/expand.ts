@@ -4,7 +4,7 @@ export type Variables = Readonly<Record<string, readonly number[]>>;
 /** Entries one section may grow to; what lies beyond is cut, and refused by the loader. */
 export const ENTRY_LIMIT = 4096;
 
-const SECTIONS = ["ports", "state", "preceding", "slots", "registers", "drains"];
+const SECTIONS = ["ports", "instances", "state", "preceding", "slots", "registers", "drains"];
 
 /** Every assignment of values to the `$` names that occur in `text`. */
 export function assignments(text: string, variables: Variables): ReadonlyMap<string, number>[] {

@@ -81,6 +81,18 @@ describe("each kind of mistake is told with its place", () => {
       /index has no value 2; its values are 0\.\.1/,
     ],
     ["an unknown slot", "fill: R$n", "fill: Q", /no slot or register "Q"/],
+    [
+      "keys without one selector to count them",
+      "registers:\n",
+      "slots: { R0: { keys: 0..1 } }\nregisters:\n",
+      /slots\.R0\.keys: keys are of a slot with one selector as its key/,
+    ],
+    [
+      "keys the selector does not have",
+      "registers:\n",
+      "slots: { R0: { key: index, keys: 0..2 } }\nregisters:\n",
+      /index has no value 2; its values are 0\.\.1/,
+    ],
     ["an unknown field", "latch: { index: A }", "latch: { index: B }", /no field "B" in INDEX/],
     [
       "a field beyond the width",

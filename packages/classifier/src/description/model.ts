@@ -85,6 +85,8 @@ export interface Slot {
   readonly title: string | undefined;
   /** Selectors whose values tell keyed slots apart; empty: one slot. */
   readonly key: readonly Selector[];
+  /** All keys there are, where the description lists them; what is known of each is told on its own. */
+  readonly keys: readonly number[] | undefined;
   /** Port of lane 0: each byte of an access is a key of its own, 4 to a value of `key`; undefined: whole values. */
   readonly lanes: Port | undefined;
   /** Value after reset, where it has one. */
@@ -146,13 +148,48 @@ export interface Register {
   readonly onRead: readonly Rule[];
 }
 
+/** Bits of the dword at an offset of a window's page. */
+export interface WindowBits {
+  readonly at: number;
+  readonly mask: number;
+}
+
+/**
+ * Bytes behind a port, in which places of other devices are programmed: `lanes` and the three bytes after it are the dword
+ * number `key`. A page is what belongs to one device.
+ */
+export interface Window {
+  readonly name: string;
+  readonly key: readonly [Selector];
+  readonly lanes: Port;
+  readonly guards: readonly Guard[];
+  readonly pageBytes: number;
+}
+
+/** How an instance's place follows from a page of a window. */
+export interface Binding {
+  /** Name of the window, in whatever description it stands. */
+  readonly to: string;
+  /** What the page shows when it is read, where the device stands behind it. */
+  readonly shows: readonly (WindowBits & { readonly is: number })[];
+  readonly base: WindowBits;
+  /** Decodes while one of these bits is 1; undefined: always. */
+  readonly enabled: WindowBits | undefined;
+  /** From the base that was programmed to the instance's own. */
+  readonly offset: number;
+}
+
+/** Where an instance's ports are: where the PC has them, or where the guest puts them. */
+export type Place =
+  | { readonly kind: "fixed"; readonly base: number; readonly aliases: readonly number[] }
+  | { readonly kind: "bound"; readonly binding: Binding };
+
 /** One device of a type, at its ports. */
 export interface Instance {
   readonly name: string;
   readonly device: Device;
-  readonly base: number;
+  readonly place: Place;
   readonly stride: number;
-  readonly aliases: readonly number[];
   readonly always: boolean;
   readonly title: string | undefined;
 }
@@ -163,12 +200,27 @@ export interface Absent {
   readonly values: readonly number[];
 }
 
+/** The device is busy with what no plan brings back while the register, read without side effects, has one of these bits. */
+export interface Quiet {
+  readonly read: Register;
+  readonly mask: number;
+  readonly why: string;
+}
+
+/** Fields of an engine's own state dump. */
+export interface DumpField {
+  /** `*` stands for any run of characters. */
+  readonly path: string;
+  /** The bits concerned; undefined: all. */
+  readonly mask: number | undefined;
+}
+
 /** State no port write restores. */
 export interface Unreachable {
   readonly what: string;
   readonly why: string;
-  /** Per engine, the paths in its own state dump; `*` stands for any run of characters. */
-  readonly fields: Readonly<Record<string, readonly string[]>>;
+  /** Per engine, the fields of its own state dump. */
+  readonly fields: Readonly<Record<string, readonly DumpField[]>>;
 }
 
 /** A device type: a description, checked and with every name resolved. */
@@ -184,8 +236,16 @@ export interface Device {
   readonly drains: readonly Drain[];
   readonly instances: readonly Instance[];
   readonly absent: Absent | undefined;
+  readonly windows: readonly Window[];
+  readonly quiet: readonly Quiet[];
   readonly unreachable: readonly Unreachable[];
   readonly notModelled: readonly { readonly what: string; readonly why: string }[];
+}
+
+/** Which byte of a window's dword a port is; undefined where it is none. */
+export function laneOf({ lanes }: Window, port: Port): number | undefined {
+  const lane = port.offset - lanes.offset;
+  return lane >= 0 && lane < 4 ? lane : undefined;
 }
 
 /** True when one of the cubes holds the value; no cubes hold every value. */

@@ -1,23 +1,40 @@
-import type { DescriptionData, RegisterData, RuleData, SelectorData, StepData, WhenData } from "./schema.ts";
+import type {
+  DescriptionData,
+  InstanceData,
+  RegisterData,
+  RuleData,
+  SelectorData,
+  SlotData,
+  StepData,
+  WhenData,
+} from "./schema.ts";
 import type {
   Absent,
+  Binding,
   Device,
   Drain,
   Guard,
   Instance,
+  Place,
   Port,
+  Quiet,
   Reach,
   Register,
   Rule,
   Selector,
   Slot,
   Step,
+  Unreachable,
+  Window,
 } from "./model.ts";
 import { boundsOf, cubesOf, fieldsOf, type Report } from "./patterns.ts";
 import type { DescriptionProblem } from "./problem.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Path = readonly (string | number)[];
+
+/** Keys a description may list for one slot. */
+const KEY_LIMIT = 1024;
 
 const list = <T>(value: T | T[] | undefined): T[] =>
   value === undefined ? [] : Array.isArray(value) ? value : [value];
@@ -68,21 +85,60 @@ class Resolver {
       drains: [...this.#drains.values()],
       instances,
       absent: this.#absent(),
-      unreachable: (data.unreachable ?? []).map((one) => ({ what: one.what, why: one.why, fields: one.fields ?? {} })),
+      windows: this.#windows(),
+      quiet: this.#quiet(),
+      unreachable: (data.unreachable ?? []).map(({ what, why, fields }) => ({ what, why, fields: dumpFields(fields) })),
       notModelled: data.notModelled ?? [],
     };
     for (const [name, one] of entries(data.instances)) {
-      instances.push({
-        name,
-        device,
-        base: one.base,
-        stride: one.stride ?? 1,
-        aliases: one.aliases ?? [],
-        always: (one.presence ?? data.presence ?? "touched") === "always",
-        title: one.title,
-      });
+      const place = this.#place(one, ["instances", name]);
+      if (place === undefined) continue;
+      const always = (one.presence ?? data.presence ?? "touched") === "always";
+      if (always && place.kind === "bound") {
+        this.#problem(["instances", name], "presence: always is for a device whose ports every PC has at one place");
+      }
+      instances.push({ name, device, place, stride: one.stride ?? 1, always, title: one.title });
     }
     return device;
+  }
+
+  #place({ base, bound, aliases }: InstanceData, path: Path): Place | undefined {
+    if (base !== undefined && bound === undefined) return { kind: "fixed", base, aliases: aliases ?? [] };
+    if (base !== undefined || bound === undefined) {
+      return this.#problem(path, "expected either base: address or bound: to a window");
+    }
+    if (aliases !== undefined) this.#problem([...path, "aliases"], "aliases are of a fixed base");
+    return { kind: "bound", binding: this.#binding(bound, [...path, "bound"]) };
+  }
+
+  #binding(bound: NonNullable<InstanceData["bound"]>, path: Path): Binding {
+    const shows = bound.shows.map(({ at, mask, is }, i) => {
+      const bits = mask ?? 0xffffffff;
+      if ((is & ~bits) !== 0) this.#problem([...path, "shows", i, "is"], "has bits outside the mask");
+      return { at, mask: bits, is };
+    });
+    return { to: bound.to, shows, base: bound.base, enabled: bound.enabled, offset: bound.offset ?? 0 };
+  }
+
+  #quiet(): Quiet[] {
+    return (this.#data.quiet ?? []).flatMap(({ read, mask, why }, i): Quiet[] => {
+      const path = ["quiet", i, "read"];
+      const register = this.#register(read, path);
+      if (register?.access === "WO") this.#problem(path, `${read} cannot be read`);
+      return register === undefined ? [] : [{ read: register, mask, why }];
+    });
+  }
+
+  #windows(): Window[] {
+    return entries(this.#data.windows).flatMap(([name, one]): Window[] => {
+      const path = ["windows", name];
+      const key = this.#look(this.#selectors, "selector", one.key, [...path, "key"]);
+      const lanes = this.#look(this.#ports, "port", one.lanes, [...path, "lanes"]);
+      if (key === undefined || lanes === undefined) return [];
+      if (lanes.widths[0] !== 32) this.#problem([...path, "lanes"], `${lanes.name} is not read 32 bits wide first`);
+      if (!Number.isInteger(Math.log2(one.page))) this.#problem([...path, "page"], "expected a power of two");
+      return [{ name, key: [key], lanes, guards: this.#guards(one.when, [...path, "when"]), pageBytes: one.page }];
+    });
   }
 
   readonly #report: Report = (path, message) => {
@@ -171,6 +227,7 @@ class Resolver {
       this.#addSlot(name, {
         title: one.title,
         key: key.filter((selector) => selector !== undefined),
+        keys: this.#keys(one, path),
         lanes: one.lanes === undefined ? undefined : this.#look(this.#ports, "port", one.lanes, [...path, "lanes"]),
         reset: one.reset,
         rank: one.rank ?? 0,
@@ -185,12 +242,25 @@ class Resolver {
     }
   }
 
+  #keys({ key, keys, lanes }: SlotData, path: Path): number[] | undefined {
+    if (keys === undefined) return undefined;
+    const [selector, ...more] = list(key);
+    if (selector === undefined || more.length > 0 || lanes !== undefined) {
+      return this.#problem([...path, "keys"], "keys are of a slot with one selector as its key, and without lanes");
+    }
+    const ranges = this.#guard(selector, keys, [...path, "keys"])?.ranges ?? [];
+    const count = ranges.reduce((sum, [lo, hi]) => sum + hi - lo + 1, 0);
+    if (count > KEY_LIMIT) return this.#problem([...path, "keys"], `more than ${KEY_LIMIT} keys`);
+    return ranges.flatMap(([lo, hi]) => Array.from({ length: hi - lo + 1 }, (_, i) => lo + i));
+  }
+
   #addSlot(name: string, slot: Partial<Omit<Slot, "index" | "name" | "read" | "takes">> = {}): Mutable<Slot> {
     const added: Mutable<Slot> = {
       index: this.#slots.size,
       name,
       title: undefined,
       key: [],
+      keys: undefined,
       lanes: undefined,
       reset: undefined,
       rank: 0,
@@ -421,4 +491,13 @@ class Resolver {
       drain: step.drain === undefined ? undefined : this.#look(this.#drains, "drain", step.drain, [...path, "drain"]),
     };
   }
+}
+
+function dumpFields(fields: NonNullable<DescriptionData["unreachable"]>[number]["fields"]): Unreachable["fields"] {
+  return Object.fromEntries(
+    entries(fields).map(([engine, all]) => [
+      engine,
+      all.map((one) => (typeof one === "string" ? { path: one, mask: undefined } : one)),
+    ]),
+  );
 }

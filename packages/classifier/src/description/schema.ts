@@ -72,6 +72,7 @@ const register = z.strictObject({
 const slot = z.strictObject({
   title: z.string().optional(),
   key: oneOrMore(name).optional(),
+  keys: oneOrMore(selectorValue).optional(),
   lanes: name.optional(),
   reset: word.optional(),
   rank: z.int().optional(),
@@ -97,13 +98,36 @@ const portEntry = z.union([
   }),
 ]);
 
+/** Bits of a dword in a window's page. */
+const windowBits = z.strictObject({
+  at: z.int().min(0).max(0xffff).multipleOf(4, "expected the offset of a dword: a multiple of 4"),
+  mask: word,
+});
+
+const binding = z.strictObject({
+  to: name,
+  shows: z
+    .array(windowBits.extend({ mask: word.optional(), is: word }))
+    .min(1)
+    .max(LIST_LIMIT),
+  base: windowBits,
+  enabled: windowBits.optional(),
+  offset: port.optional(),
+});
+
 const instance = z.strictObject({
-  base: port,
+  base: port.optional(),
+  bound: binding.optional(),
   aliases: z.array(port).optional(),
   stride: z.int().min(1).max(16).optional(),
   title: z.string().optional(),
   presence: z.enum(["always", "touched"]).optional(),
 });
+
+/** A field of an engine's dump, or the bits of one. */
+const dumpField = z.union([z.string().min(1), z.strictObject({ path: z.string().min(1), mask: word })]);
+
+const window = z.strictObject({ key: name, lanes: name, when: when.optional(), page: z.int().min(4).max(0x10000) });
 
 /** The form of a description file, after `$` names are expanded. */
 export const descriptionSchema = z.strictObject({
@@ -132,12 +156,17 @@ export const descriptionSchema = z.strictObject({
     )
     .optional(),
   absent: z.strictObject({ read: name, values: z.array(word).min(1).max(LIST_LIMIT) }).optional(),
+  windows: z.record(name, window).optional(),
+  quiet: z
+    .array(z.strictObject({ read: name, mask: word, why: reason }))
+    .max(LIST_LIMIT)
+    .optional(),
   unreachable: z
     .array(
       z.strictObject({
         what: z.string().min(1),
         why: reason,
-        fields: z.record(z.string(), z.array(z.string())).optional(),
+        fields: z.record(z.string(), z.array(dumpField)).optional(),
       }),
     )
     .optional(),
@@ -146,6 +175,7 @@ export const descriptionSchema = z.strictObject({
 
 /** A description as its file says it. */
 export type DescriptionData = z.infer<typeof descriptionSchema>;
+export type InstanceData = z.infer<typeof instance>;
 export type RegisterData = z.infer<typeof register>;
 export type RuleData = z.infer<typeof rule>;
 export type SelectorData = z.infer<typeof selector>;

@@ -38,6 +38,9 @@ export interface DeviceAccess {
   readonly part: number;
 }
 
+/** Where an instance's ports are, or why nowhere. */
+export type Whereabouts = { readonly base: number } | { readonly base: undefined; readonly why: string };
+
 /** What is known of one device instance: its selectors and its slots, brought forward access by access. */
 export class InstanceState {
   readonly instance: Instance;
@@ -46,6 +49,8 @@ export class InstanceState {
   readonly selectors: Int32Array;
   /** True once an access reached it. */
   touched = false;
+  /** Its registers stay what they are when the guest moves its ports. */
+  whereabouts: Whereabouts;
   readonly #next: Int32Array;
   /** Registers whose writes take parameters. */
   readonly #takers: ReadonlySet<Register>;
@@ -54,7 +59,11 @@ export class InstanceState {
   /** `unknown`: why nothing is known at the start; undefined when the device comes out of reset. */
   constructor(instance: Instance, unknown: string | undefined) {
     this.instance = instance;
-    const device = instance.device;
+    const { device, place } = instance;
+    this.whereabouts =
+      place.kind === "fixed"
+        ? { base: place.base }
+        : { base: undefined, why: unknown ?? "the guest has not given it any" };
     this.slots = new SlotStore(device, unknown);
     this.selectors = new Int32Array(device.selectors.length).fill(UNKNOWN);
     this.#next = new Int32Array(device.selectors.length);
@@ -117,6 +126,12 @@ export class InstanceState {
     return certainty < result ? certainty : result;
   }
 
+  /** False where the guards do not hold; undefined where that is not known. */
+  holds(guards: readonly Guard[]): boolean | undefined {
+    const certainty = this.#guardsHold(guards);
+    return certainty === MAYBE ? undefined : certainty === YES;
+  }
+
   #guardsHold(guards: readonly Guard[], without?: Criterion): Certainty {
     let result: Certainty = YES;
     for (const guard of guards) {
@@ -138,10 +153,13 @@ export class InstanceState {
     return bits;
   }
 
-  /** Carries out what the access does if it reaches one of `registers`, and gives its verdict. */
-  apply(access: DeviceAccess, registers: readonly Register[], count: number): Verdict {
+  /**
+   * Carries out what the access does if it reaches one of `registers`, and gives its verdict. `contested`: another device
+   * may have taken it instead.
+   */
+  apply(access: DeviceAccess, registers: readonly Register[], count: number, contested = false): Verdict {
     this.touched = true;
-    const certain = count === 1;
+    const certain = count === 1 && !contested;
     this.#next.set(this.selectors);
     let verdict: Verdict = access.out ? "command" : "read";
     for (let i = 0; i < count; i++) {
@@ -150,7 +168,7 @@ export class InstanceState {
       const own = this.#applyRegister(access, register, certain);
       verdict = i === 0 ? own : stronger(verdict, own);
     }
-    if (!certain) this.#doubtSelectors(access, registers, count);
+    if (!certain) this.#doubtSelectors(access, registers, count, contested);
     this.selectors.set(this.#next);
     return verdict;
   }
@@ -301,10 +319,10 @@ export class InstanceState {
     });
   }
 
-  /** Key of a slot in the present selector state; 0 for a slot without one, {@link UNKNOWN} where a selector is. */
-  keyOf(slot: Slot): number {
+  /** Key of a slot or window in the present selector state; 0 for a slot without one, {@link UNKNOWN} where a selector is. */
+  keyOf({ key: selectors }: Pick<Slot, "key">): number {
     let key = 0;
-    for (const selector of slot.key) {
+    for (const selector of selectors) {
       const value = this.selectors[selector.index] ?? UNKNOWN;
       if (value === UNKNOWN) return UNKNOWN;
       key = key * selector.size + value;
@@ -326,10 +344,13 @@ export class InstanceState {
     }
   }
 
-  /** After an access that may have reached several registers: a selector is known only if all agree on it. */
-  #doubtSelectors(access: DeviceAccess, registers: readonly Register[], count: number): void {
+  /**
+   * After an access that may have reached several registers, or none where it was contested: a selector is known only if
+   * all agree on it.
+   */
+  #doubtSelectors(access: DeviceAccess, registers: readonly Register[], count: number, contested: boolean): void {
     const before = Int32Array.from(this.selectors);
-    const agreed = new Map<number, number>();
+    const agreed = new Map<number, number>(contested ? before.entries() : []);
     for (let i = 0; i < count; i++) {
       const register = registers[i];
       if (register === undefined) continue;
@@ -339,7 +360,8 @@ export class InstanceState {
         if (holds !== NO) this.#applySelectors(access, rule, holds === YES);
       }
       this.#next.forEach((value, selector) => {
-        agreed.set(selector, i === 0 || agreed.get(selector) === value ? value : UNKNOWN);
+        const others = agreed.get(selector);
+        agreed.set(selector, others === undefined || others === value ? value : UNKNOWN);
       });
     }
     for (const [selector, value] of agreed) this.#next[selector] = value;

@@ -10,6 +10,7 @@ import {
   openOf,
   VERDICTS,
   type Criterion,
+  type DescriptionSource,
   type InstanceState,
   type Library,
   type SlotContent,
@@ -22,7 +23,10 @@ export type Row = readonly [direction: Direction, port: number, value: number, w
 
 /** What one access turned out to be. */
 export interface Seen {
-  /** `pic1.ICW1`; `a.X|a.Y` where it may have been either, `a.X+a.Y` where it was split over both, `-` where nothing is known. */
+  /**
+   * `pic1.ICW1`; `a.X|a.Y` where it may have been either, `a.X+a.Y` where it was split over both, `a.X?` where it may have
+   * been another device's, `-` where nothing is known.
+   */
   readonly register: string;
   readonly verdict: Verdict;
   readonly criteria: readonly string[];
@@ -49,6 +53,8 @@ export interface Classified {
 export interface ClassifyOptions {
   /** Built-in descriptions of these ids; all of them when left out. */
   readonly ids?: readonly string[];
+  /** Descriptions beside them. */
+  readonly more?: readonly DescriptionSource[];
   /** True when left out. */
   readonly fromReset?: boolean;
   /** False when left out. */
@@ -57,10 +63,10 @@ export interface ClassifyOptions {
 
 const libraries = new Map<string, Library>();
 
-function libraryOf({ ids, aliases = false }: ClassifyOptions): Library {
-  const name = `${ids?.join() ?? "all"} ${aliases}`;
+function libraryOf({ ids, more = [], aliases = false }: ClassifyOptions): Library {
+  const name = `${ids?.join() ?? "all"} ${aliases} ${more.map(({ text }) => text).join()}`;
   const sources = builtinDescriptions().filter(({ file }) => ids?.includes(file.replace(".yaml", "")) ?? true);
-  const library = libraries.get(name) ?? loadLibrary(sources, { aliases });
+  const library = libraries.get(name) ?? loadLibrary([...sources, ...more], { aliases });
   libraries.set(name, library);
   return library;
 }
@@ -78,7 +84,10 @@ export function classify(
     for (let i = 0; i < batch.length; i++) {
       const several = columns.several
         .get(i)
-        ?.map(({ instance, registers }) => registers.map((register) => `${instance.name}.${register.name}`).join("|"));
+        ?.map(
+          ({ instance, registers, contested }) =>
+            registers.map((register) => `${instance.name}.${register.name}`).join("|") + (contested ? "?" : ""),
+        );
       const instance = classifier.library.instances[(columns.instance[i] ?? 0) - 1];
       const one = instance && `${instance.name}.${instance.device.registers[columns.register[i] ?? 0]?.name ?? "-"}`;
       const verdict = VERDICTS[columns.verdict[i] ?? 0] ?? "unknown";

@@ -22,6 +22,7 @@ export function accessJson({ access, parts, verdict, criteria }: ShownAccess): R
         value: hex(part.value),
         ...partJson(part),
         verdict: part.verdict,
+        ...(part.contested && { contested: true }),
       })),
     }),
     verdict,

@@ -16,6 +16,8 @@ export interface ShownPart {
   readonly instance: Instance;
   readonly registers: readonly Register[];
   readonly verdict: Verdict;
+  /** True where it may have been another device that stands at the same port. */
+  readonly contested: boolean;
   readonly width: Width;
   readonly value: number;
 }
@@ -53,7 +55,7 @@ function onePart(
   const instance = library.instances[(columns.instance[row] ?? 0) - 1];
   const register = instance?.device.registers[columns.register[row] ?? 0];
   if (instance === undefined || register === undefined) return [];
-  return [{ instance, registers: [register], verdict, width: access.width, value: access.value }];
+  return [{ instance, registers: [register], verdict, contested: false, width: access.width, value: access.value }];
 }
 
 /** The fields of the register a part reached, with their values; none where it could not be told. */
@@ -63,8 +65,9 @@ export function fieldsOf({ registers, value }: ShownPart): readonly (readonly [n
   return register.fields.map((field) => [field.name, fieldOf(field, value)]);
 }
 
-/** `pic1.ICW1`, or `pic1.(ICW2|OCW1)` where it may have been any of them. */
-export function partName({ instance, registers }: ShownPart): string {
+/** `pic1.ICW1`; `pic1.(ICW2|OCW1)` where it may have been any of them, `nic.CR?` where it may have been another device's. */
+export function partName({ instance, registers, contested }: ShownPart): string {
   const names = registers.map(({ name }) => name);
-  return `${instance.name}.${names.length === 1 ? (names[0] ?? "") : `(${names.join("|")})`}`;
+  const register = names.length === 1 ? (names[0] ?? "") : `(${names.join("|")})`;
+  return `${instance.name}.${register}${contested ? "?" : ""}`;
 }

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import { DescriptionError, loadDescription } from "@portrait/classifier";
 import { deviceJson } from "../device-library/device-json.ts";
-import { deviceText } from "../device-library/device-text.ts";
+import { deviceText, placeText } from "../device-library/device-text.ts";
 import { findDevice } from "../device-library/find.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { json, reportFormatOption, type ReportFormat } from "../formats.ts";
 import { examples } from "../help.ts";
 import { libraryFor, readDescription } from "../input/library.ts";
-import { hex, plural } from "../output/numbers.ts";
+import { plural } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
 import type { Runner } from "../runner.ts";
 import type { Session } from "../session.ts";
@@ -71,7 +71,7 @@ async function list(session: Session, { output }: DevicesOptions): Promise<ExitC
   const rows = devices.map(({ id, title, instances }) => [
     session.colors.bold(id),
     title,
-    instances.map(({ name, base }) => `${name} ${hex(base)}`).join(", "),
+    instances.map((one) => `${one.name} ${placeText(one)}`).join(", "),
   ]);
   for (const line of table(rows, ["left", "left", "left"])) session.out.line(line);
   return EXIT.done;

@@ -1,4 +1,4 @@
-import type { Device } from "@portrait/classifier";
+import type { Device, Instance, WindowBits } from "@portrait/classifier";
 import { hex } from "../output/numbers.ts";
 
 /** A description as `portrait devices show -o json` prints it. */
@@ -6,12 +6,20 @@ export interface DeviceJson {
   readonly id: string;
   readonly title: string;
   readonly source: string;
-  readonly instances: readonly { readonly name: string; readonly base: string; readonly title?: string }[];
+  readonly instances: readonly InstanceJson[];
   readonly ports: readonly { readonly name: string; readonly offset: number; readonly widths: readonly number[] }[];
   readonly registers: readonly Record<string, unknown>[];
   readonly slots: readonly Record<string, unknown>[];
   readonly unreachable: readonly { readonly what: string; readonly why: string }[];
   readonly notModelled: readonly { readonly what: string; readonly why: string }[];
+}
+
+/** An instance: `base`, or what it is `bound` to where the guest gives it its ports. */
+interface InstanceJson {
+  readonly name: string;
+  readonly base?: string;
+  readonly bound?: Record<string, unknown>;
+  readonly title?: string;
 }
 
 /** A description as JSON. */
@@ -23,7 +31,7 @@ export function deviceJson(device: Device): DeviceJson {
     source,
     instances: instances.map((one) => ({
       name: one.name,
-      base: hex(one.base),
+      ...placeJson(one),
       ...(one.title !== undefined && { title: one.title }),
     })),
     ports: ports.map(({ name, offset, widths }) => ({ name, offset, widths })),
@@ -46,5 +54,20 @@ export function deviceJson(device: Device): DeviceJson {
     })),
     unreachable: unreachable.map(({ what, why }) => ({ what, why })),
     notModelled,
+  };
+}
+
+function placeJson({ place }: Instance): Pick<InstanceJson, "base" | "bound"> {
+  if (place.kind === "fixed") return { base: hex(place.base) };
+  const { to, shows, base, enabled, offset } = place.binding;
+  const bits = (one: WindowBits) => ({ at: hex(one.at), mask: hex(one.mask) });
+  return {
+    bound: {
+      to,
+      shows: shows.map((one) => ({ ...bits(one), is: hex(one.is) })),
+      base: bits(base),
+      ...(enabled !== undefined && { enabled: bits(enabled) }),
+      offset,
+    },
   };
 }

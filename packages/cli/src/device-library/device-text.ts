@@ -1,4 +1,4 @@
-import type { Device, Field } from "@portrait/classifier";
+import type { Device, Field, Instance } from "@portrait/classifier";
 import type { ChalkInstance } from "chalk";
 import { hex } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
@@ -9,9 +9,7 @@ export function deviceText(device: Device, { bold }: ChalkInstance): string[] {
   const sections: [string, string[]][] = [
     [
       "Instances",
-      instances.map(
-        ({ name, base, title: what }) => `  ${name} at ${hex(base)}${what === undefined ? "" : `: ${what}`}`,
-      ),
+      instances.map((one) => `  ${one.name} ${placeText(one)}${one.title === undefined ? "" : `: ${one.title}`}`),
     ],
     ["Registers", registerLines(device)],
     ["State, and how it comes back", slotLines(device)],
@@ -23,6 +21,13 @@ export function deviceText(device: Device, { bold }: ChalkInstance): string[] {
     source,
     ...sections.flatMap(([heading, lines]) => (lines.length === 0 ? [] : ["", bold(heading), ...lines])),
   ];
+}
+
+/** `at 0x20`, `where pci 0x40 says`. */
+export function placeText({ place }: Instance): string {
+  if (place.kind === "fixed") return `at ${hex(place.base)}`;
+  const { to, base, offset } = place.binding;
+  return `where ${to} ${hex(base.at)} says${offset === 0 ? "" : `, plus ${hex(offset)}`}`;
 }
 
 function registerLines({ registers }: Device): string[] {

@@ -1,12 +1,13 @@
-import type {
-  Classifier,
-  ClassifiedColumns,
-  Instance,
-  InstanceState,
-  Register,
-  Rule,
-  Slot,
-  SlotContent,
+import {
+  laneOf,
+  type Classifier,
+  type ClassifiedColumns,
+  type Instance,
+  type InstanceState,
+  type Register,
+  type Rule,
+  type Slot,
+  type SlotContent,
 } from "@portrait/classifier";
 import { isOut, type AccessBatch } from "@portrait/tracer";
 
@@ -20,7 +21,8 @@ interface Always {
 
 /**
  * Decides which accesses a classifier needs to know at the end of a trace what it knows now: those a slot refers to, those
- * that move a selector, those that touch a slot which is unknown at the end, and those whose register could not be told.
+ * that move a selector, those that touch a slot which is unknown at the end, those whose register could not be told, and those
+ * through a window, which say where other devices are.
  */
 export class Keeper {
   readonly #refers = new Set<number>();
@@ -32,12 +34,16 @@ export class Keeper {
   constructor(classifier: Classifier, keep: KeptState) {
     this.#instances = classifier.library.instances;
     for (const state of classifier.states) {
-      const { slots, registers } = state.instance.device;
+      const { slots, registers, windows } = state.instance.device;
       const counting = slots.filter(({ read }) => keep === "state" || read === undefined);
       const unknown = new Set(counting.filter((slot) => this.#refer(state, slot)));
       this.#always.set(
         state.instance,
-        registers.map((register) => alwaysKept(register, unknown)),
+        registers.map((register) =>
+          windows.some((window) => laneOf(window, register.port) !== undefined)
+            ? { in: true, out: true }
+            : alwaysKept(register, unknown),
+        ),
       );
     }
   }
@@ -52,8 +58,10 @@ export class Keeper {
       return instance !== undefined && this.#isAlwaysKept(instance, columns.register[row] ?? 0, direction);
     }
     return several.some(
-      ({ instance, registers }) =>
-        registers.length !== 1 || registers.some(({ index }) => this.#isAlwaysKept(instance, index, direction)),
+      ({ instance, registers, contested }) =>
+        contested ||
+        registers.length !== 1 ||
+        registers.some(({ index }) => this.#isAlwaysKept(instance, index, direction)),
     );
   }
 

@@ -6,13 +6,14 @@ import type { DeviceView } from "./state-view.ts";
 
 /** What is known of every device as lines for people. */
 export function stateText(devices: Readonly<Record<string, DeviceView>>, colors: ChalkInstance): string[] {
-  return Object.entries(devices).flatMap(([name, { registers, selectors }]) => {
+  return Object.entries(devices).flatMap(([name, { base, reason, registers, selectors }]) => {
     const rows = Object.entries(registers).flatMap(([register, view]) => slotRows(register, view, colors));
     const selected = Object.entries(selectors).map(
       ([selector, value]) => `${selector}=${value ?? colors.red("unknown")}`,
     );
     return [
-      colors.bold(name) + (selected.length === 0 ? "" : `  ${selected.join(" ")}`),
+      `${colors.bold(name)} ${base === null ? colors.red(`has no ports: ${reason}`) : `at ${base}`}` +
+        (selected.length === 0 ? "" : `  ${selected.join(" ")}`),
       ...table(rows, ["left", "left", "left", "left"]),
       "",
     ];

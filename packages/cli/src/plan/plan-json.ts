@@ -1,4 +1,4 @@
-import type { Plan, PlanStep } from "@portrait/replayer";
+import type { Expected, Plan, PlanStep } from "@portrait/replayer";
 import { hex } from "../output/numbers.ts";
 
 /** A plan as `portrait plan -o json` prints it. */
@@ -16,7 +16,7 @@ function operationJson(step: PlanStep): Record<string, unknown> {
     case "out":
       return { op: "out", port: hex(step.port), width: step.width, value: hex(step.value) };
     case "in":
-      return { op: "in", port: hex(step.port), width: step.width };
+      return { op: "in", port: hex(step.port), width: step.width, ...expectedJson(step.expect) };
     case "drain":
       return {
         op: "drain",
@@ -28,4 +28,8 @@ function operationJson(step: PlanStep): Record<string, unknown> {
         limit: step.limit,
       };
   }
+}
+
+function expectedJson(expect: Expected | undefined): Record<string, unknown> {
+  return expect === undefined ? {} : { expect: { mask: hex(expect.mask), value: hex(expect.value) } };
 }

@@ -38,7 +38,7 @@ function operationText(step: PlanStep): string {
     case "out":
       return `out ${hexPadded(step.port, 16)} ${hexPadded(step.value, step.width)}`;
     case "in":
-      return `in  ${hexPadded(step.port, 16)}`;
+      return `in  ${hexPadded(step.port, 16)}${step.expect === undefined ? "" : ` must be ${hexPadded(step.expect.value, step.width)}`}`;
     case "drain":
       return `in  ${hexPadded(step.port, 16)} while ${hex(step.status)} & ${hex(step.mask)}, at most ${step.limit}`;
   }

@@ -120,7 +120,10 @@ export class TraceStats {
 }
 
 function isAmbiguous({ several }: ClassifiedColumns, row: number): boolean {
-  return several.size > 0 && (several.get(row)?.some(({ registers }) => registers.length !== 1) ?? false);
+  return (
+    several.size > 0 &&
+    (several.get(row)?.some(({ registers, contested }) => contested || registers.length !== 1) ?? false)
+  );
 }
 
 function verdictsOf(countOf: (verdict: number) => number): Partial<Record<Verdict, number>> {

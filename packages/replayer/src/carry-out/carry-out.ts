@@ -1,4 +1,4 @@
-import type { PlanStep } from "../plan/plan.ts";
+import type { Expected, PlanStep } from "../plan/plan.ts";
 import { PortTargetError, type PortOperation, type PortTarget } from "../target/port-target.ts";
 
 /** What carrying steps out gave. */
@@ -18,8 +18,9 @@ const BUSY_LIMIT = 65_536;
 const GO_LIMIT = 4096;
 
 /**
- * Performs steps on a target, in order. Consecutive reads and writes go to the target together; a drain asks and answers.
- * @throws PortTargetError naming the step it broke off at.
+ * Performs steps on a target, in order. Consecutive reads and writes go to the target together; a drain asks and answers,
+ * and nothing is sent ahead of a read that must give a certain value.
+ * @throws PortTargetError naming the step it broke off at, or what stands there instead of what the plan was made for.
  */
 export async function carryOut(steps: readonly PlanStep[], target: PortTarget): Promise<CarriedOut> {
   const values = new Map<number, number>();
@@ -28,11 +29,14 @@ export async function carryOut(steps: readonly PlanStep[], target: PortTarget): 
   let from = 0;
   while (from < steps.length) {
     let to = from;
-    while (to < steps.length && to - from < GO_LIMIT && steps[to]?.op !== "drain") to++;
+    while (to < steps.length && to - from < GO_LIMIT && steps[to]?.op !== "drain") {
+      if (expectationOf(steps[to++]) !== undefined) break;
+    }
     if (to > from) {
       const answers = await perform(steps, from, to, target);
       accesses += to - from;
       for (let i = from; i < to; i++) if (steps[i]?.op === "in") values.set(i, answers[i - from] ?? 0);
+      if (target.blind !== true) checkExpected(steps[to - 1], answers[to - 1 - from] ?? 0, target);
     }
     const drain = steps[to];
     if (drain?.op === "drain") {
@@ -44,6 +48,20 @@ export async function carryOut(steps: readonly PlanStep[], target: PortTarget): 
     from = to;
   }
   return { values, drained, accesses };
+}
+
+function expectationOf(step: PlanStep | undefined): Expected | undefined {
+  return step?.op === "in" ? step.expect : undefined;
+}
+
+function checkExpected(step: PlanStep | undefined, actual: number, { name }: PortTarget): void {
+  const expected = expectationOf(step);
+  if (step === undefined || expected === undefined || ((actual ^ expected.value) & expected.mask) === 0) return;
+  const hex = (value: number) => `0x${(value >>> 0).toString(16)}`;
+  throw new PortTargetError(
+    `${name}: the plan is for another machine: ${step.device}.${step.register} reads ${hex(actual & expected.mask)} ` +
+      `instead of ${hex(expected.value)} (${step.why})`,
+  );
 }
 
 async function perform(

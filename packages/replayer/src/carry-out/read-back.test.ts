@@ -99,3 +99,44 @@ registers:
   expect(await readSource(classifier, box)).toEqual({ checked: 1, different: [] });
   expect(index).toBe(1);
 });
+
+/** A card whose register n holds 100h + n. */
+function card(base: number): PortTarget {
+  let rap = 0;
+  return {
+    name: "card",
+    perform: (operations) =>
+      Promise.resolve(
+        operations.map((one) => {
+          if (one.port !== base + 0x12) return one.port === base + 0x10 ? 0x100 + rap : 0;
+          if (one.direction === "out") rap = one.value;
+          return rap;
+        }),
+      ),
+  };
+}
+
+test("every key that a description lists is read back, what the guest wrote and what the device changed", async () => {
+  const classifier = new Classifier(library, { fromReset: true });
+  const builder = new BatchBuilder((batch) => classifier.feed(batch));
+  const config = (register: number, op: "in" | "out", value: number) => {
+    builder.push(0, 0xcf8, opOf("out", 32), 0x80001800 + register);
+    builder.push(0, 0xcfc, opOf(op, 32), value);
+  };
+  config(0x00, "in", 0x20001022);
+  config(0x10, "out", 0xc001);
+  config(0x04, "out", 0x05);
+  builder.push(0, 0xc012, opOf("out", 16), 0);
+  builder.push(0, 0xc010, opOf("out", 16), 0x0001);
+  builder.push(0, 0xc010, opOf("out", 16), 0x0002);
+  builder.flush();
+  expect(makePlan(classifier).unknown.map(({ register }) => register)).toContain(
+    "RING_16/RING_32[18..45, 47, 72, 74, 112]",
+  );
+  await readSource(classifier, card(0xc000));
+  const plan = makePlan(classifier);
+  expect(plan.unknown).toEqual([]);
+  const written = plan.steps.flatMap((step) => (step.op === "out" && step.register === "RING_16" ? [step.value] : []));
+  const keys = [...Array(28).keys()].map((i) => 18 + i);
+  expect(written).toEqual([...keys, 47, 72, 74, 112].map((n) => 0x100 + n));
+});

@@ -157,6 +157,7 @@ function readSlot(
     }
   };
   if (slot.key.length === 0) read(0, []);
+  else if (slot.keys !== undefined) for (const key of slot.keys) read(key, [key]);
   else {
     for (const [key, content] of state.slots.keys(slot)) {
       if (content.status === "known") read(key, content.closed[0]?.key ?? []);

@@ -3,6 +3,9 @@ import {
   openOf,
   type Classifier,
   type InstanceState,
+  type Recognition,
+  type Register,
+  type Rule,
   type Slot,
   type SlotContent,
   type SlotWrite,
@@ -12,6 +15,11 @@ import type { Plan, PlanStep } from "./plan.ts";
 
 /** Number of a write that no access made. */
 const NO_ACCESS = -1;
+
+/** Why a selector is among what a plan leaves open: the device is not as the guest had it. */
+export const SELECTOR_LEFT = "no port access brings this selector to the guest's value";
+
+const SAME_DEVICE = "sees whether the same device stands here";
 
 /** One kept write and the slots it still serves. */
 interface Kept {
@@ -28,10 +36,12 @@ export function makePlan(classifier: Classifier): Plan {
   const steps: PlanStep[] = [];
   const unknown: Plan["unknown"][number][] = [];
   const unreachable: Plan["unreachable"][number][] = [];
+  const recognised = classifier.recognitions();
   const segments = classifier.states
     .filter((state) => state.touched || state.instance.always)
     .flatMap((state) => {
-      const device = new DevicePlan(state, steps, { unknown, unreachable });
+      const behind = recognised.filter(({ owner }) => classifier.states[owner] === state);
+      const device = new DevicePlan(state, behind, steps, { unknown, unreachable });
       return device.orders().map((order) => ({ order, device }));
     });
   segments.sort((a, b) => a.order - b.order);
@@ -48,6 +58,8 @@ export function makePlan(classifier: Classifier): Plan {
 /** The part of a plan that concerns one device instance. */
 class DevicePlan {
   readonly #source: InstanceState;
+  /** Devices that were seen behind its windows. */
+  readonly #behind: readonly Recognition[];
   readonly #steps: PlanStep[];
   readonly #lists: { unknown: Plan["unknown"][number][]; unreachable: Plan["unreachable"][number][] };
   readonly #kept = new Map<string, Kept>();
@@ -55,10 +67,12 @@ class DevicePlan {
 
   constructor(
     source: InstanceState,
+    behind: readonly Recognition[],
     steps: PlanStep[],
     lists: { unknown: Plan["unknown"][number][]; unreachable: Plan["unreachable"][number][] },
   ) {
     this.#source = source;
+    this.#behind = behind;
     this.#steps = steps;
     this.#lists = lists;
     for (const slot of source.instance.device.slots) this.#collect(slot);
@@ -76,12 +90,29 @@ class DevicePlan {
 
   /** Writes the steps that stand at this place of the plan. */
   emit(order: number): void {
-    this.#navigator ??= new Navigator(this.#source, this.#steps, "unknown");
+    this.#navigator ??= this.#begin();
     const here = [...this.#kept.values()].filter((kept) => kept.slots[0]?.order === order).sort(inPlanOrder);
     for (const kept of here) this.#emitOne(this.#navigator, kept);
     for (const selector of this.#navigator.leave(this.#source.selectors)) {
-      this.#unreachable(selector, "no port access brings this selector to the guest's value");
+      this.#unreachable(selector, SELECTOR_LEFT);
     }
+  }
+
+  /** Before anything is written through a window: does the same device stand behind it? */
+  #begin(): Navigator {
+    const navigator = new Navigator(this.#source, this.#steps, "unknown");
+    const seen = new Set<string>();
+    for (const { window, address, binding } of this.#behind) {
+      for (const { at, mask, is } of binding.shows) {
+        const id = `${window.name} ${address + at} ${mask} ${is}`;
+        if (seen.has(id)) continue;
+        seen.add(id);
+        const guards = [...exactly(window.key, [(address + at) / 4]), ...window.guards];
+        const failure = failureOf(() => navigator.readPort(window.lanes, guards, SAME_DEVICE, { mask, value: is }));
+        if (failure !== undefined) this.#addUnknown(window.name, failure);
+      }
+    }
+    return navigator;
   }
 
   #emitOne(navigator: Navigator, { write, slots, value }: Kept): void {
@@ -93,22 +124,56 @@ class DevicePlan {
       why: write.read ? `${why}; read at the source` : why,
       risk: slot.risk,
     };
-    try {
-      const key = write.takenBy === undefined ? slot.key : [];
-      const guards = [...exactly(key, write.key), ...write.guards];
-      navigator.write(write.register, value, write.width, guards, write.drain, reason);
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
-      this.#unknown(slot, error.message);
-    }
+    const key = exactly(write.takenBy === undefined ? slot.key : [], write.key);
+    const failure = failureOf(() =>
+      navigator.write(write.register, value, write.width, [...key, ...write.guards], write.drain, reason),
+    );
+    if (failure === undefined) return;
+    // A card that is in another mode by now has the same register elsewhere.
+    const elsewhere = this.#sameElsewhere(write, slots).some(
+      ({ register, rule }) =>
+        failureOf(() =>
+          navigator.write(register, value, register.port.widths[0] ?? 8, [...key, ...rule.guards], rule.drain, reason),
+        ) === undefined,
+    );
+    if (!elsewhere) this.#unknown(slot, failure);
+  }
+
+  /** Other registers that fill all the slots with the same bits of the same fields. */
+  #sameElsewhere(write: SlotWrite, slots: readonly Slot[]): { register: Register; rule: Rule }[] {
+    const fields = JSON.stringify(write.register.fields);
+    return this.#source.instance.device.registers.flatMap((register) => {
+      const rule = register.onWrite.find(
+        (one) =>
+          slots.every((slot) => one.fill.includes(slot)) &&
+          one.part === "whole" &&
+          one.keep === write.keep &&
+          one.with === write.with,
+      );
+      const same = register !== write.register && rule !== undefined && JSON.stringify(register.fields) === fields;
+      return same ? [{ register, rule }] : [];
+    });
   }
 
   #collect(slot: Slot): void {
     if (slot.key.length === 0) this.#collectContent(slot, this.#source.slots.content(slot, 0), "");
+    else if (slot.keys !== undefined) this.#collectKeys(slot, slot.keys);
     else {
       for (const [key, content] of this.#source.slots.keys(slot)) this.#collectContent(slot, content, `[${key}]`);
       this.#collectContent(slot, this.#source.slots.rest(slot), "[…]");
     }
+  }
+
+  /** Keys that are unknown for one reason are told as one. */
+  #collectKeys(slot: Slot, keys: readonly number[]): void {
+    const unknown = new Map<string, number[]>();
+    for (const key of keys) {
+      const content = this.#source.slots.content(slot, key);
+      if (content.status === "unknown" && slot.never === undefined && content.open.length === 0) {
+        unknown.set(content.reason, [...(unknown.get(content.reason) ?? []), key]);
+      } else this.#collectContent(slot, content, `[${key}]`);
+    }
+    for (const [reason, group] of unknown) this.#unknown(slot, reason, `[${rangesText(group)}]`);
   }
 
   #collectContent(slot: Slot, content: SlotContent, key: string): void {
@@ -156,7 +221,11 @@ class DevicePlan {
     const names = fillers.map((one) => one.name);
     const register = names.includes(slot.name) || names.length === 0 ? slot.name : names.join("/");
     const what = register === slot.name || slot.title === undefined ? reason : `${slot.title}: ${reason}`;
-    this.#lists.unknown.push({ device: device.name, register: `${register}${key}`, reason: what });
+    this.#addUnknown(`${register}${key}`, what);
+  }
+
+  #addUnknown(register: string, reason: string): void {
+    this.#lists.unknown.push({ device: this.#source.instance.name, register, reason });
   }
 
   #unreachable(what: string, reason: string): void {
@@ -166,16 +235,38 @@ class DevicePlan {
   }
 
   #listSelectors(): void {
-    const { name, device } = this.#source.instance;
+    const { device } = this.#source.instance;
     for (const selector of device.selectors) {
       if (selector.reach.length === 0 || this.#source.selectors[selector.index] !== -1) continue;
       const reason = "nothing observed says what it is";
-      this.#lists.unknown.push({ device: name, register: `selector ${selector.name}`, reason });
+      this.#addUnknown(`selector ${selector.name}`, reason);
     }
   }
 
   #listUnreachable(): void {
     for (const one of this.#source.instance.device.unreachable) this.#unreachable(one.what, one.why);
+  }
+}
+
+/** `18..45, 47` of numbers in ascending order. */
+function rangesText(numbers: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([lo, hi]) => (lo === hi ? String(lo) : `${lo}..${hi}`)).join(", ");
+}
+
+/** Why the steps cannot be taken; undefined where they were. */
+function failureOf(take: () => void): string | undefined {
+  try {
+    take();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    return error.message;
   }
 }
 

@@ -15,7 +15,7 @@ import {
   type Step,
 } from "@portrait/classifier";
 import type { Width } from "@portrait/tracer";
-import type { PlanStep, PlanStepReason } from "./plan.ts";
+import type { Expected, PlanStep, PlanStepReason } from "./plan.ts";
 
 /** Selectors reached while reaching others, at the most. */
 const DEPTH_LIMIT = 6;
@@ -75,6 +75,39 @@ export class Navigator {
     this.#emit(register, { op: "in", port: this.#address(register.port), width }, { from: [], why, risk: "safe" });
     this.#advance(register.port, false, width, undefined);
     return this.#steps.length - 1;
+  }
+
+  /**
+   * Reads whatever register the port stands for once the guards hold, which must give the bits expected; gives the position of
+   * the step.
+   * @throws UnreachableError
+   */
+  readPort(port: Port, guards: readonly Guard[], why: string, expect?: Expected): number {
+    const register = this.#registerAt(port, false, undefined, guards);
+    const width = port.widths[0] ?? 8;
+    this.#emit(register, { op: "in", port: this.#address(port), width, expect }, { from: [], why, risk: "safe" });
+    this.#advance(port, false, width, undefined);
+    return this.#steps.length - 1;
+  }
+
+  /**
+   * Writes whatever register the port stands for once the guards hold.
+   * @throws UnreachableError
+   */
+  writePort(port: Port, guards: readonly Guard[], value: number, why: string): void {
+    const register = this.#registerAt(port, true, value, guards);
+    const width = port.widths[0] ?? 8;
+    this.#emit(register, { op: "out", port: this.#address(port), width, value }, { from: [], why, risk: "safe" });
+    this.#advance(port, true, width, value);
+  }
+
+  #registerAt(port: Port, out: boolean, value: number | undefined, guards: readonly Guard[]): Register {
+    this.reach(guards, port.name, 0);
+    const found: Register[] = [];
+    const count = this.state.select(this.#access(port, out, port.widths[0] ?? 8, value), found);
+    const [register] = found;
+    if (register === undefined || count !== 1) throw new UnreachableError(`no register at ${port.name} can be told`);
+    return register;
   }
 
   /**
@@ -199,22 +232,30 @@ export class Navigator {
   }
 
   #address(port: Port): number {
-    return (this.#instance.base + port.offset * this.#instance.stride) & 0xffff;
+    const { whereabouts } = this.#source;
+    if (whereabouts.base === undefined) throw new UnreachableError(`it has no ports: ${whereabouts.why}`);
+    return (whereabouts.base + port.offset * this.#instance.stride) & 0xffff;
   }
 
   #emit(
     register: Register,
-    operation: { op: "out"; port: number; width: Width; value: number } | { op: "in"; port: number; width: Width },
+    operation:
+      | { op: "out"; port: number; width: Width; value: number }
+      | { op: "in"; port: number; width: Width; expect?: Expected | undefined },
     reason: Omit<PlanStepReason, "device" | "register">,
   ): void {
     this.#steps.push({ ...operation, device: this.#instance.name, register: register.name, ...reason });
   }
 
   #advance(port: Port, out: boolean, width: Width, value: number | undefined): void {
-    const access: DeviceAccess = { port, out, width, value, seq: this.#steps.length - 1, part: 0 };
+    const access = this.#access(port, out, width, value);
     const found: Register[] = [];
     const count = this.state.select(access, found);
     this.state.apply(access, found, count);
+  }
+
+  #access(port: Port, out: boolean, width: Width, value: number | undefined): DeviceAccess {
+    return { port, out, width, value, seq: this.#steps.length - 1, part: 0 };
   }
 }
 

@@ -15,11 +15,17 @@ export interface PlanStepReason {
   readonly risk: Risk;
 }
 
-/** One step of a plan: a write, a read made for its side effect, or answers to be read away. */
+/** Bits that a read must give, or the plan is not for this machine. */
+export interface Expected {
+  readonly mask: number;
+  readonly value: number;
+}
+
+/** One step of a plan: a write, a read made for its side effect or to see what stands there, or answers to be read away. */
 export type PlanStep = PlanStepReason &
   (
     | { readonly op: "out"; readonly port: number; readonly width: Width; readonly value: number }
-    | { readonly op: "in"; readonly port: number; readonly width: Width }
+    | { readonly op: "in"; readonly port: number; readonly width: Width; readonly expect?: Expected | undefined }
     | {
         readonly op: "drain";
         /** Port of the status register and the bits of it that say an answer waits. */

@@ -36,7 +36,10 @@ test("devices come in the order of a plan", () => {
   expect([...new Set(devices)]).toEqual(["dma1", "com1", "pic1"]);
 });
 
-test.each(library.instances)("$name: every slot that one write can set holds its reset value", (one) => {
+/** The others stand nowhere before a plan gives them their ports. */
+const fixed = library.instances.filter(({ place }) => place.kind === "fixed");
+
+test.each(fixed)("$name: every slot that one write can set holds its reset value", (one) => {
   const classifier = new Classifier(library, { fromReset: true });
   const state = classifier.states[library.instances.indexOf(one)];
   state?.slots.loseAll("used by others");

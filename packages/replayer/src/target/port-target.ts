@@ -9,6 +9,8 @@ export type PortOperation =
 export interface PortTarget {
   /** What it is, for messages: `v86 "guest.bin"`, `qtest:/run/q.sock`. */
   readonly name: string;
+  /** True where reads give 0 whatever stands there. */
+  readonly blind?: true;
   /**
    * Carries the operations out in order and gives, for each, the value read (0 for an OUT), unsigned. A target may send
    * them all ahead and collect the answers afterwards. Rejects with a {@link PortTargetError} if it breaks off.

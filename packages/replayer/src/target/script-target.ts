@@ -15,6 +15,7 @@ export function scriptLine(operation: PortOperation): string {
 /** A port target that writes a qtest script instead of touching a machine. Every read gives 0, so a drain asks once. */
 export class ScriptTarget implements PortTarget {
   readonly name: string;
+  readonly blind = true;
   readonly #write: (text: string) => Promise<void>;
 
   /** `write` takes the script's text as it comes. */

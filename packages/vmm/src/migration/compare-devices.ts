@@ -25,7 +25,7 @@ export interface DeviceComparison {
 export function allowancesFor(library: Library, engine: string, own: readonly FieldAllowance[]): FieldAllowance[] {
   const described = library.devices.flatMap((device) =>
     device.unreachable.flatMap(({ what, why, fields }) =>
-      (fields[engine] ?? []).map((path) => ({ path, why: `${what}: ${why}` })),
+      (fields[engine] ?? []).map(({ path, mask }) => ({ path, mask, why: `${what}: ${why}` })),
     ),
   );
   return [...described, ...own];

@@ -98,7 +98,7 @@ function pushStep(builder: BatchBuilder, step: PlanStep): void {
       builder.push(0, step.port, opOf("out", step.width), step.value);
       return;
     case "in":
-      builder.push(0, step.port, opOf("in", step.width), 0);
+      builder.push(0, step.port, opOf("in", step.width), step.expect?.value ?? 0);
       return;
     case "drain":
       builder.push(0, step.status, opOf("in", 8), 0);

@@ -26,7 +26,13 @@ const planSchema = z.object({
   steps: z.array(
     z.discriminatedUnion("op", [
       z.object({ op: z.literal("out"), port, width, value: word, ...reason }),
-      z.object({ op: z.literal("in"), port, width, ...reason }),
+      z.object({
+        op: z.literal("in"),
+        port,
+        width,
+        expect: z.object({ mask: word, value: word }).optional(),
+        ...reason,
+      }),
       z.object({
         ...{ op: z.literal("drain"), status: port, mask: word, busy: word.default(0) },
         ...{ port, width: width.default(8), limit: z.int().min(1).max(256), ...reason },
