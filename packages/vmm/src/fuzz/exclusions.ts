@@ -1,5 +1,6 @@
 import type { PortAccess } from "./accesses.ts";
 import { withoutWrites, type Exclusion } from "./exclusion.ts";
+import { placedExclusions } from "./placed-exclusions.ts";
 import { qemuExclusions } from "./qemu-exclusions.ts";
 
 /** Writes that reset the machine. From the datasheets, not from the descriptions. */
@@ -40,8 +41,11 @@ const resets: readonly Exclusion[] = [
 
 const all = [...qemuExclusions, ...resets];
 
-/** The sequence without what is left out, and how many accesses each reason took. */
-export function withoutExcluded(sequence: readonly PortAccess[]): {
+/** The sequence without what is left out, and how many accesses each reason took. `first`: what goes before it in any case. */
+export function withoutExcluded(
+  sequence: readonly PortAccess[],
+  first: readonly PortAccess[] = [],
+): {
   readonly accesses: readonly PortAccess[];
   readonly left: ReadonlyMap<string, number>;
 } {
@@ -50,7 +54,7 @@ export function withoutExcluded(sequence: readonly PortAccess[]): {
   // What one of them leaves out may be what kept another from doing so.
   for (let before: typeof accesses | undefined; before !== accesses;) {
     before = accesses;
-    for (const { why, without } of all) {
+    for (const { why, without } of [...all, ...placedExclusions(first)]) {
       const rest = without(accesses);
       const changed = rest.filter((access, i) => access !== accesses[i]).length;
       const gone = rest.length < accesses.length ? accesses.length - rest.length : changed;

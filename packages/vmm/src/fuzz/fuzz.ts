@@ -4,6 +4,7 @@ import { DeviceLayout } from "../qemu/stream/device-layout.ts";
 import type { PortAccess } from "./accesses.ts";
 import { withoutExcluded } from "./exclusions.ts";
 import { Judge, nameMatches, type Finding, type Trial } from "./judge.ts";
+import { placing, type Placing } from "./placing.ts";
 import { QemuBench } from "./qemu-bench.ts";
 import { qemuMachineFor, type QemuMachine } from "./qemu-machines.ts";
 import { Random } from "./random.ts";
@@ -54,7 +55,7 @@ export interface FuzzReport {
   readonly failures: readonly FuzzFailure[];
   /** Failing cases, those of no account in `failures` included. */
   readonly failed: number;
-  /** Cases after which registers were unknown, by register and reason; their devices were not compared. */
+  /** Cases after which registers were unknown, or devices busy, by register and reason; their devices were not compared. */
   readonly unknown: ReadonlyMap<string, number>;
   /** Accesses left out of sequences, by reason. */
   readonly excluded: ReadonlyMap<string, number>;
@@ -80,7 +81,9 @@ export async function fuzz(library: Library, options: FuzzOptions): Promise<Fuzz
   try {
     const destination = await QemuBench.start(board, layout);
     try {
-      return await new Fuzzing(library, options, board, source, destination).run();
+      const present = options.instances.filter(({ name }) => !board.absent.includes(name));
+      const placed = await placing(library, present, source.ports);
+      return await new Fuzzing(library, options, placed, board, source, destination).run();
     } finally {
       await destination.end();
     }
@@ -91,7 +94,11 @@ export async function fuzz(library: Library, options: FuzzOptions): Promise<Fuzz
 
 class Fuzzing {
   readonly #options: FuzzOptions;
+  /** Those of the instances asked for that the machine has. */
+  readonly #instances: readonly Instance[];
   readonly #machine: QemuMachine;
+  /** What goes before every sequence: what gives the devices their ports, and what the machine asks for. */
+  readonly #first: readonly PortAccess[];
   readonly #judge: Judge;
   readonly #maker: SequenceMaker;
   readonly #coverage: Coverage;
@@ -101,23 +108,31 @@ class Fuzzing {
   readonly #unreachable = new Map<string, { readonly why: string; cases: number }>();
   readonly #counts = { cases: 0, accesses: 0, planSteps: 0, readsChecked: 0, failed: 0 };
 
-  constructor(library: Library, options: FuzzOptions, machine: QemuMachine, source: QemuBench, destination: QemuBench) {
+  constructor(
+    library: Library,
+    options: FuzzOptions,
+    { instances, accesses }: Placing,
+    machine: QemuMachine,
+    source: QemuBench,
+    destination: QemuBench,
+  ) {
     this.#options = options;
     this.#machine = machine;
-    this.#judge = new Judge(library, source, destination);
-    const present = options.instances.filter(({ name }) => !machine.absent.includes(name));
-    this.#maker = new SequenceMaker(library, present, [...machine.runs, ...(options.recorded ?? [])]);
+    this.#instances = instances;
+    this.#first = [...accesses, ...machine.prefix];
+    this.#judge = new Judge(library, this.#first, source, destination);
+    this.#maker = new SequenceMaker(library, instances, this.#first, [...machine.runs, ...(options.recorded ?? [])]);
     this.#coverage = new Coverage(source.powerOn, machine.sections);
   }
 
   async run(): Promise<FuzzReport> {
-    const { instances, cases, seed, onCase, signal } = this.#options;
+    const { cases, seed, onCase, signal } = this.#options;
     for (let i = 0; i < cases && signal?.aborted !== true; i++) {
       await this.#tryCase(i, new Random(seed, i));
       onCase?.(i + 1, this.#counts.failed);
     }
     return {
-      devices: instances.map(({ name }) => name),
+      devices: this.#instances.map(({ name }) => name),
       command: this.#machine.command,
       seed,
       ...this.#counts,
@@ -131,7 +146,7 @@ class Fuzzing {
 
   async #tryCase(number: number, random: Random): Promise<void> {
     const sequence = this.#maker.make(random);
-    const { accesses, left } = withoutExcluded(sequence);
+    const { accesses, left } = withoutExcluded(sequence, this.#first);
     for (const [why, times] of left) add(this.#excluded, why, times);
     const trial = await this.#try(sequence);
     this.#counts.cases++;
@@ -141,6 +156,7 @@ class Fuzzing {
     for (const { device, register, reason } of trial.plan.unknown) {
       add(this.#unknown, `${device}.${register}: ${reason.replace(/\d+/, "N")}`, 1);
     }
+    for (const { device, why } of trial.busy) add(this.#unknown, `${device}: ${why}`, 1);
     for (const path of new Map(trial.unreachable.map((one) => [general(one.path), one.why]))) {
       const known = this.#unreachable.get(path[0]);
       this.#unreachable.set(path[0], { why: path[1], cases: (known?.cases ?? 0) + 1 });
@@ -151,11 +167,10 @@ class Fuzzing {
 
   /** What must be left out on a machine counts for what is in plans all the same. */
   async #try(sequence: readonly PortAccess[]): Promise<Trial> {
-    const { prefix } = this.#machine;
-    const { accesses, left } = withoutExcluded(sequence);
-    const trial = await this.#judge.try([...prefix, ...accesses]);
+    const { accesses, left } = withoutExcluded(sequence, this.#first);
+    const trial = await this.#judge.try(accesses);
     if (left.size === 0 || trial.findings.length > 0) return trial;
-    const watched = this.#judge.watch([...prefix, ...sequence]);
+    const watched = this.#judge.watch(sequence);
     return watched.findings.length > 0 ? { ...trial, ...watched } : trial;
   }
 

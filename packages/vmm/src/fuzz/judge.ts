@@ -1,5 +1,14 @@
 import { Classifier, type Device, type Library } from "@portrait/classifier";
-import { carryOut, expectedReads, makePlan, type Plan } from "@portrait/replayer";
+import {
+  busyDevices,
+  carryOut,
+  expectedReads,
+  makePlan,
+  readSource,
+  SELECTOR_LEFT,
+  type BusyDevice,
+  type Plan,
+} from "@portrait/replayer";
 import { BatchBuilder, opOf } from "@portrait/tracer";
 import type { DeviceField, FieldAllowance } from "../machine.ts";
 import { allowancesFor, compareDevices, type AllowedDifference } from "../migration/compare-devices.ts";
@@ -42,6 +51,8 @@ export interface Trial {
   /** With the values that reads gave. */
   readonly accesses: readonly PortAccess[];
   readonly plan: Plan;
+  /** Devices that were not quiet at the end; nothing was compared then. */
+  readonly busy: readonly BusyDevice[];
   readonly findings: readonly Finding[];
   /** Fields that differ for a documented reason. */
   readonly unreachable: readonly AllowedDifference[];
@@ -54,12 +65,15 @@ export interface Trial {
 /** Holds sequences of accesses to the central law: two QEMUs' own state after the accesses, and after their plan alone. */
 export class Judge {
   readonly #library: Library;
+  readonly #first: readonly PortAccess[];
   readonly #source: QemuBench;
   readonly #destination: QemuBench;
   readonly #allowances: readonly FieldAllowance[];
 
-  constructor(library: Library, source: QemuBench, destination: QemuBench) {
+  /** `first` goes before every sequence. */
+  constructor(library: Library, first: readonly PortAccess[], source: QemuBench, destination: QemuBench) {
     this.#library = library;
+    this.#first = first;
     this.#source = source;
     this.#destination = destination;
     this.#allowances = allowancesFor(library, "qemu", qemuDeviations);
@@ -69,16 +83,27 @@ export class Judge {
   async try(sequence: readonly PortAccess[]): Promise<Trial> {
     const [source, destination] = [this.#source, this.#destination];
     await Promise.all([source.reset(), destination.reset()]);
-    const values = await source.ports.perform(sequence.map(operationOf));
-    const accesses = sequence.map((access, i) =>
+    const all = [...this.#first, ...sequence];
+    const values = await source.ports.perform(all.map(operationOf));
+    const accesses = all.map((access, i) =>
       access.direction === "in" ? { ...access, value: values[i] ?? 0 } : access,
     );
     const dumped = source.dump();
     const { classifier, reads } = this.#classify(accesses);
-    const plan = makePlan(classifier);
+    const ours = await dumped;
+    let plan = makePlan(classifier);
+    if (plan.unknown.length > 0) {
+      // As a migration does.
+      await readSource(classifier, source.ports);
+      plan = makePlan(classifier);
+    }
+    const busy = await busyDevices(classifier, source.ports);
     await carryOut(plan.steps, destination.ports);
-    const [ours, theirs] = await Promise.all([dumped, destination.dump()]);
-    const { different, unreachable } = this.#compare(ours, theirs, plan, excusesOf(accesses));
+    const theirs = await destination.dump();
+    // What a busy device does is on the lines between devices as well.
+    const compared =
+      busy.length === 0 ? this.#compare(ours, theirs, plan, excusesOf(accesses)) : { different: [], unreachable: [] };
+    const { different, unreachable } = compared;
     const findings: Finding[] = [
       ...source.machineEvents.map((event) => ({ kind: "machine", event, by: "accesses" }) as const),
       ...destination.machineEvents.map((event) => ({ kind: "machine", event, by: "plan" }) as const),
@@ -87,12 +112,12 @@ export class Judge {
       ...this.#unexpected(plan),
       ...different,
     ];
-    return { accesses, plan, findings, unreachable, readsChecked: reads.checked, source: ours };
+    return { accesses, plan, busy, findings, unreachable, readsChecked: reads.checked, source: ours };
   }
 
   /** What plan a sequence has that no machine is to be asked about, and what is wrong with it. Reads give 0. */
   watch(accesses: readonly PortAccess[]): Pick<Trial, "accesses" | "plan" | "findings"> {
-    const plan = makePlan(this.#classify(accesses).classifier);
+    const plan = makePlan(this.#classify([...this.#first, ...accesses]).classifier);
     return { accesses, plan, findings: dangersOf(plan) };
   }
 
@@ -126,7 +151,8 @@ export class Judge {
     excuses: readonly FieldAllowance[],
   ) {
     const keyOf = ({ name, instance }: StreamSection) => `${name}[${instance}]`;
-    const unknown = plan.unknown.flatMap(({ device }) => sectionsOf(this.#deviceOf(device)?.id ?? ""));
+    const open = plan.unreachable.filter(({ reason }) => reason === SELECTOR_LEFT);
+    const unknown = [...plan.unknown, ...open].flatMap(({ device }) => sectionsOf(this.#deviceOf(device)?.id ?? ""));
     const judged = ({ name }: StreamSection) => !unknown.some((pattern) => nameMatches(pattern, name));
     const theirs = new Map(destination.map((section) => [keyOf(section), section]));
     const changed = source.filter((section) => {

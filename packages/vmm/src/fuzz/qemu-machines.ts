@@ -108,6 +108,14 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
   },
   port92: { sections: ["port92"] },
   pci: { sections: ["PCIHost", "PCIBUS", "*/I440FX", "*/PIIX3"], runs: configurationWrites },
+  acpi: { sections: ["*/piix4_pm"] },
+  "bus-master-ide": { sections: ["*/ide"] },
+  pcnet: { options: ["-device", "pcnet,mac=52:54:00:12:34:56,romfile="], sections: ["*/pcnet"] },
+  rtl8139: { options: ["-device", "rtl8139,mac=52:54:00:12:34:56,romfile="], sections: ["*/rtl8139"] },
+  "virtio-pci": {
+    options: ["-device", "virtio-net-pci,mac=52:54:00:12:34:56,romfile=,disable-modern=on"],
+    sections: ["*/virtio-net"],
+  },
   // Firmware has made the display work before any guest sees it.
   vga: {
     options: ["-device", "VGA,vgamem_mb=1"],

@@ -31,11 +31,21 @@ export class SequenceMaker {
   readonly #library: Library;
   readonly #instances: readonly Instance[];
   readonly #recorded: readonly PortAccess[];
+  readonly #first: readonly PortAccess[];
 
-  /** `recorded`: accesses that a guest made, in order. Those to other devices are left out. */
-  constructor(library: Library, instances: readonly Instance[], recorded: readonly PortAccess[]) {
+  /**
+   * `first`: accesses made before every sequence. `recorded`: accesses that a guest made, in order. Those to other devices are
+   * left out.
+   */
+  constructor(
+    library: Library,
+    instances: readonly Instance[],
+    first: readonly PortAccess[],
+    recorded: readonly PortAccess[],
+  ) {
     this.#library = library;
     this.#instances = instances;
+    this.#first = first;
     const mine = (port: number) =>
       library.claims(port)?.some(({ instance }) => instances.some((one) => one === library.instances[instance]));
     this.#recorded = recorded.filter(({ port }) => mine(port));
@@ -45,6 +55,7 @@ export class SequenceMaker {
   make(random: Random): readonly PortAccess[] {
     const length = 1 + random.below(random.chance(12) ? LONG_LENGTH : LENGTH);
     const draft = new Draft(this.#library, this.#instances, this.#recorded, random);
+    draft.goAfter(this.#first);
     while (draft.accesses.length < length) draft.addSome();
     return draft.accesses.slice(0, length);
   }
@@ -67,6 +78,11 @@ class Draft {
     this.#states = this.#classifier.states.filter(({ instance }) => instances.includes(instance));
     this.#recorded = recorded;
     this.#random = random;
+  }
+
+  /** Knows what accesses before its own did. */
+  goAfter(accesses: readonly PortAccess[]): void {
+    for (const access of accesses) this.#feed(access);
   }
 
   /** Adds a few accesses. */
@@ -139,7 +155,7 @@ class Draft {
     if (register === undefined) return;
     const rules = register.onWrite.filter(({ guards }) => holds(state, guards));
     const value = this.#valueOf(register, this.#random.pick(rules));
-    this.#push({ direction: "out", port: addressOf(state, register), width: this.#widthOf(register), value });
+    this.#push({ direction: "out", port: addressOf(state, register.port), width: this.#widthOf(register), value });
     this.#noteGroup(state, register);
   }
 
@@ -163,7 +179,7 @@ class Draft {
       registers.filter(({ access, readGuards }) => access !== "WO" && holds(state, readGuards)),
     );
     if (register === undefined) return;
-    this.#push({ direction: "in", port: addressOf(state, register), width: this.#widthOf(register), value: 0 });
+    this.#push({ direction: "in", port: addressOf(state, register.port), width: this.#widthOf(register), value: 0 });
   }
 
   /** An earlier access once more, with another value or with its own. */
@@ -187,14 +203,18 @@ class Draft {
   #addAnything(state: InstanceState): void {
     const port = this.#random.pick(state.instance.device.ports);
     if (port === undefined) return;
-    const width = this.#random.pick(this.#random.chance(85) ? port.widths : widthsAt(state.instance, port)) ?? 8;
+    const width = this.#random.pick(this.#random.chance(85) ? port.widths : widthsAt(state, port)) ?? 8;
     const direction = this.#random.chance(70) ? "out" : "in";
     const value = direction === "in" ? 0 : this.#random.bits(width);
-    this.#push({ direction, port: portAddress(state.instance, port.offset), width, value });
+    this.#push({ direction, port: addressOf(state, port), width, value });
   }
 
   #push(access: PortAccess): void {
     this.accesses.push(access);
+    this.#feed(access);
+  }
+
+  #feed(access: PortAccess): void {
     this.#builder.push(0, access.port, opOf(access.direction, access.width), access.value);
     this.#builder.flush();
   }
@@ -245,16 +265,15 @@ function holds({ selectors }: InstanceState, guards: readonly Guard[]): boolean 
  * Widths of aligned accesses that stay among the device's ports. Others are the bus's affair: what it splits, QEMU's memory core hands
  * whole to the first device.
  */
-function widthsAt({ device, base, stride }: Instance, { offset }: Port): readonly Width[] {
+function widthsAt(state: InstanceState, port: Port): readonly Width[] {
+  const { device, stride } = state.instance;
+  const { offset } = port;
   const within = (lane: number) => device.ports.some((port) => port.offset * stride === offset * stride + lane);
-  const aligned = (width: Width) => (base + offset * stride) % (width / 8) === 0;
+  const aligned = (width: Width) => addressOf(state, port) % (width / 8) === 0;
   return WIDTHS.filter((width) => aligned(width) && Array.from({ length: width / 8 }, (_, lane) => lane).every(within));
 }
 
-function addressOf({ instance }: InstanceState, { port }: Register): number {
-  return portAddress(instance, port.offset);
-}
-
-function portAddress({ base, stride }: Instance, offset: number): number {
-  return (base + offset * stride) & 0xffff;
+/** Address of a port of a device that stands somewhere. */
+function addressOf({ instance, whereabouts }: InstanceState, { offset }: Port): number {
+  return ((whereabouts.base ?? 0) + offset * instance.stride) & 0xffff;
 }

@@ -67,6 +67,58 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     why: "the controller keeps PERPENDICULAR MODE for the drives it names; QEMU for the drive it takes for selected",
   },
   {
+    path: "*/piix4_pm[0].ar.pm1.cnt.cnt",
+    mask: 0x04,
+    why: "GBL_RLS raises the firmware's interrupt and is gone, so that a plan leaves it out; QEMU keeps it",
+  },
+  {
+    path: "*/pcnet[0].state.csr[4]",
+    mask: 0x80,
+    why: "UINTCMD makes an interrupt and is gone, so that a plan leaves it out; QEMU keeps it until the card is stopped",
+  },
+  {
+    path: "*/pcnet[0].state.csr[0]",
+    mask: 0x10,
+    why: "STOP clears TXON; QEMU leaves it",
+  },
+  ...[4, 5, 6, 7].map((led) => ({
+    path: `*/pcnet[0].state.bcr[${led}]`,
+    mask: 0x8000,
+    why: "the top bit of a LED register says whether the LED is on; QEMU keeps what was written to it and does not show it",
+  })),
+  {
+    path: "*/pcnet[0].state.bcr[19]",
+    mask: 0xe000,
+    why: "PREAD reads the EEPROM and is gone, PVALID and EEDET are the card's; QEMU keeps what was written to them",
+  },
+  {
+    path: "*/pcnet[0].state.csr[58]",
+    why: "QEMU keeps a copy of what was written to CSR58, which is BCR20, and reads it from there",
+  },
+  {
+    path: "*/rtl8139[0].bChipCmdState",
+    mask: 0x10,
+    why: "a reset is over by the time it can be seen; QEMU's card shows it from power-on to the first command",
+  },
+  {
+    path: "*/rtl8139[0].RxBufferSize",
+    why: "it follows from the receive configuration, which is compared; after a reset QEMU takes 8 KiB until that is written again",
+  },
+  {
+    path: "*/rtl8139[0].BasicModeCtrl",
+    mask: 0x8200,
+    why: "to reset the line and to negotiate anew are commands; QEMU keeps them",
+  },
+  {
+    path: "*/rtl8139[0].BasicModeStatus",
+    mask: 0x00c0,
+    why: "the register is only read (RTL8139C datasheet, 5.26); QEMU takes two bits of it",
+  },
+  {
+    path: "*/rtl8139[0].NWayExpansion",
+    why: "the register is only read (RTL8139C datasheet, 5.29); QEMU takes it",
+  },
+  {
     path: "kvm-tpr-opt[0].*",
     why: "how far QEMU's own option ROM got with patching accesses to the task priority, which no guest sees",
   },

@@ -1,0 +1,64 @@
+import type { PortAccess } from "./accesses.ts";
+import type { Exclusion } from "./exclusion.ts";
+
+/** Whether an access to a device that was given this base is left out. */
+type Test = (access: PortAccess, base: number) => boolean;
+
+/** Of devices whose ports are programmed, and where `first` has put them. From the datasheets, not from the descriptions. */
+export function placedExclusions(first: readonly PortAccess[]): readonly Exclusion[] {
+  return [
+    behind(
+      "SSBM starts a transfer, which goes on (Programming Interface for Bus Master IDE Controller 1.0, 2.1)",
+      basesIn(first, 0x20),
+      () => (access, base) => writes(access, base, 0x01) || writes(access, base + 8, 0x01),
+    ),
+    behind(
+      "SLP_EN puts the machine to sleep or switches it off (PIIX4 datasheet, PMCNTRL)",
+      basesIn(first, 0x40),
+      () => (access, base) => writes(access, base + 5, 0x20),
+    ),
+    behind(
+      "the PCnet stays in doubleword mode at a software reset (Am79C970A datasheet, BCR18 DWIO), which it leaves on QEMU",
+      basesIn(first, 0x10),
+      () => (access, base) => access.direction === "in" && access.width === 32 && access.port === base + 0x18,
+    ),
+    behind(
+      "a reset leaves the RTL8139's receive configuration on QEMU, and not the buffer size that it asks for",
+      basesIn(first, 0x10),
+      () => {
+        let length = 0;
+        return (access, base) => {
+          if (access.direction === "out" && access.port === base + 0x44) length = access.value & 0x1800;
+          return length !== 0 && (writes(access, base + 0x37, 0x10) || writes(access, base + 0x50, 0x40));
+        };
+      },
+    ),
+  ];
+}
+
+function behind(why: string, bases: readonly number[], makeTest: () => Test): Exclusion {
+  return {
+    why,
+    without: (accesses) => {
+      const test = makeTest();
+      const rest = accesses.filter((access) => !bases.some((base) => test(access, base)));
+      return rest.length === accesses.length ? accesses : rest;
+    },
+  };
+}
+
+/** What a PCI configuration register was given, in all functions. */
+function basesIn(accesses: readonly PortAccess[], register: number): number[] {
+  let address = 0;
+  return accesses.flatMap(({ direction, port, width, value }) => {
+    if (direction === "in" || width !== 32) return [];
+    if (port === 0xcf8) address = value;
+    return port === 0xcfc && (address & 0xff) === register ? [value & 0xfffc] : [];
+  });
+}
+
+/** True where the write has a byte for the port with one of the bits. */
+function writes({ direction, port, width, value }: PortAccess, to: number, bits: number): boolean {
+  const lane = to - port;
+  return direction === "out" && lane >= 0 && lane < width / 8 && ((value >>> (8 * lane)) & bits) !== 0;
+}
