@@ -80,20 +80,35 @@ test("what the kernel lost is a gap where it was lost", async () => {
   expect(file.rows.length).toBe(1094 - 889);
 });
 
+/** `out8 70 8f`. */
+const inShort = ({ port, op, value }: Row): string =>
+  `${directionOf(op)}${widthOf(op)} ${port.toString(16)} ${value.toString(16)}`;
+
 test("a SerialICE log gives the accesses to ports, without times, of a machine that decodes the PIC's aliases", async () => {
-  const { report, rows, reader } = await imported("import-serialice/log.txt");
+  const { report, rows, reader, gaps } = await imported("import-serialice/log.txt");
   expect(reader.info).toMatchObject({ clock: "none", machine: { engine: "serialice", decodesAliases: true } });
-  expect(report.counts).toMatchObject({ lines: 15, other: 5, malformed: 0 });
-  expect(rows.map(told)).toEqual([
-    { direction: "out", port: 0x70, width: 8, value: 0x8f },
-    { direction: "in", port: 0x71, width: 8, value: 0 },
-    { direction: "out", port: 0x20, width: 8, value: 0x11 },
-    { direction: "out", port: 0x21, width: 8, value: 0x30 },
-    { direction: "out", port: 0x21, width: 8, value: 0x04 },
-    { direction: "out", port: 0x21, width: 8, value: 0x01 },
-    { direction: "out", port: 0x80, width: 8, value: 0x01 },
-    { direction: "out", port: 0xcf8, width: 32, value: 0x8000_f8dc },
-    { direction: "in", port: 0xcfe, width: 16, value: 0 },
-    { direction: "in", port: 0xcfc, width: 32, value: 0 },
+  expect(report.counts).toMatchObject({ lines: 88, other: 17, malformed: 0 });
+  expect(gaps).toEqual([]);
+  expect(rows.map(inShort)).toEqual([
+    ...["out8 70 8f", "in8 71 0", "out8 70 8d", "in8 71 80", "out8 72 10", "in8 73 5a", "out8 80 1"],
+    ...["out32 cf8 80000000", "in32 cfc 27708086", "out32 cf8 8000f808", "in16 cfe 601"],
+    ...["out32 cf8 8000f840", "out32 cfc 401", "out32 cf8 8000f844", "out8 cfc 80"],
+    ...["out32 cf8 8000f882", "out16 cfe 140d", "out32 cf8 8000f8dc", "in8 cfc 0", "out8 cfc 1"],
+    ...["out8 2e 87", "out8 2e 87", "out8 2e 7", "out8 2f 2", "out8 2e 60", "out8 2f 3", "out8 2e 61", "out8 2f f8"],
+    ...["out8 2e 30", "out8 2f 1", "out8 2e 2", "out8 2f 0", "out8 2e 24", "out8 2f 0", "out8 2e aa"],
+    ...["out8 3fb 83", "out16 3f8 1", "out8 3fb 3", "in8 3fd ff"],
+    ...["out8 20 11", "out8 21 8", "out8 21 4", "out8 21 1", "out8 a4 11", "out8 a5 70", "out8 a5 2", "out8 a5 1"],
+    ...["out8 21 ff", "out8 a1 ff", "in8 21 ff", "out16 4d0 e00", "out8 43 34", "out8 40 0", "out8 40 0"],
+    ...["in8 64 1c", "out8 64 d1", "out8 60 df", "in8 92 0", "out8 92 2", "in32 408 12d687", "out16 400 ffff"],
+    ...["in16 1f0 40", "in16 1f0 3fff", "in16 1f0 c837", "in16 1f0 10"],
+    ...["out8 402 42", "out8 402 49", "out8 402 4f", "out8 402 53", "out8 80 2", "out8 cf9 6"],
   ]);
+  expect(report.leftOut).toEqual([{ count: 6, what: "marks of accesses that a filter dropped or faked" }]);
+});
+
+test("a replay of a SerialICE log has gaps: it hides accesses", async () => {
+  const { report, rows, gaps } = await imported("import-serialice/replay.txt");
+  expect(report.counts).toMatchObject({ lines: 82, other: 8, malformed: 64 });
+  expect(rows.length).toBe(10);
+  expect(gaps.map(({ index }) => index)).toEqual([0, 10]);
 });
