@@ -2,7 +2,7 @@ import { isOut, isString, widthOf, type AccessBatch, type Direction, type Width 
 import { Bindings, type Recognition } from "./bind/bindings.ts";
 import { PortMap } from "./bind/port-map.ts";
 import type { Instance, Register, Verdict } from "./description/model.ts";
-import { adoptAnchor, readAnchor, writeAnchor } from "./knowledge/anchor.ts";
+import { adoptAnchor, readAnchor, seenIn, writeAnchor } from "./knowledge/anchor.ts";
 import { InstanceState, stronger, type DeviceAccess } from "./knowledge/instance-state.ts";
 import type { Library, PortClaim } from "./library.ts";
 import type { Criterion } from "./select/criteria.ts";
@@ -118,7 +118,7 @@ export class Classifier {
 
   /** What is known now, for {@link AccessBatch.anchor}: from there on, a classifier that saw nothing before knows the same. */
   anchor(): string {
-    return writeAnchor(this.states, this.accesses);
+    return writeAnchor(this.states, this.#bindings.seen(), this.accesses);
   }
 
   #adopt(text: string): void {
@@ -128,6 +128,7 @@ export class Classifier {
       return;
     }
     this.accesses = anchor.accesses;
+    this.#bindings.adopt(seenIn(anchor), "not observed: the trace's anchor does not say where it is");
     adoptAnchor(this.states, anchor);
   }
 

@@ -1,7 +1,7 @@
-import { opOf } from "@portrait/tracer";
+import { BatchBuilder, emptyBatch, opOf } from "@portrait/tracer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { builtinDescriptions, DescriptionError, loadLibrary } from "../src/index.ts";
+import { builtinDescriptions, Classifier, DescriptionError, loadLibrary } from "../src/index.ts";
 import { classify, outs, type Row } from "./support/classify.ts";
 import { BUS_MASTER, configRead, configWrite, IO_SPACE, placed } from "./support/pci.ts";
 
@@ -237,6 +237,39 @@ test("whatever is written through the window, the devices that stand fixed are a
         const { base } = state(name).whereabouts;
         expect(base ?? 0).toBeLessThanOrEqual(0xffff);
       }
+    }),
+  );
+});
+
+test("a trace that begins with an anchor puts every device where the whole trace does", () => {
+  const register = fc.constantFrom(0x00, 0x04, 0x10, 0x20);
+  const value = fc.oneof(fc.constantFrom(ID, 0xc001, 0xd001, 0xffffffff, 0, 1), fc.nat());
+  const access = fc.tuple(fc.boolean(), fc.nat(3), register, value);
+  const rowsOf = fc
+    .array(access, { maxLength: 40 })
+    .map((accesses) =>
+      accesses.flatMap(([out, device, at, data]) => (out ? configWrite : configRead)(device, at, data)),
+    );
+  const begun = [...placed(3, ID, 0, 0xc000), index(0xc000, 5), ...placed(4, ID, 0, 0xd000)];
+  const { ids, more } = withNic();
+  const own = builtinDescriptions().filter(({ file }) => ids.includes(file.replace(/^.*\//, "").replace(".yaml", "")));
+  const library = loadLibrary([...own, ...more], { aliases: false });
+  const feed = (classifier: Classifier, rows: readonly Row[], firstSeq: number) => {
+    const builder = new BatchBuilder((batch) => classifier.feed(batch), { firstSeq });
+    for (const [direction, port, value, width = 8] of rows) builder.push(0, port, opOf(direction, width), value);
+    builder.flush();
+  };
+  const placesOf = ({ states }: Classifier) =>
+    states.map(({ instance, whereabouts, selectors }) => [instance.name, whereabouts.base, [...selectors]]);
+  fc.assert(
+    fc.property(rowsOf, rowsOf, (before, after) => {
+      const whole = new Classifier(library, { fromReset: true });
+      feed(whole, [...begun, ...before], 0);
+      const late = new Classifier(library, { fromReset: false });
+      late.feed({ ...emptyBatch(whole.nextSeq), anchor: whole.anchor() });
+      expect(placesOf(late)).toEqual(placesOf(whole));
+      for (const classifier of [whole, late]) feed(classifier, [...after, index(0xc000, 7)], whole.nextSeq);
+      expect(placesOf(late)).toEqual(placesOf(whole));
     }),
   );
 });

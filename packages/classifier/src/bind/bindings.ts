@@ -25,6 +25,20 @@ interface Followed {
   readonly pages: Map<number, Page>;
 }
 
+/** What was seen of one window, as data. */
+export interface WindowSeen {
+  readonly window: string;
+  /** Why nothing is known of pages that were not seen; undefined where they are as after reset. */
+  readonly unknown: string | undefined;
+  readonly pages: readonly {
+    readonly address: number;
+    /** Names of the instances bound to it. */
+    readonly bound: readonly string[];
+    /** Bytes that count, and what they are where that was seen. */
+    readonly bytes: readonly (readonly [at: number, byte: number | undefined])[];
+  }[];
+}
+
 /** A bound instance, and where in which window it was recognised. */
 export interface Recognition {
   readonly instance: number;
@@ -96,6 +110,51 @@ export class Bindings {
       }
     });
     return found.sort((a, b) => a.instance - b.instance);
+  }
+
+  /** What was seen of every window. */
+  seen(): WindowSeen[] {
+    return [...this.#followed].map(([window, { pools, pages, identity, places }]) => {
+      const bound = pools.flatMap((pool) => [...pool.pages]);
+      const counts = [...new Set([...identity, ...places])];
+      const namesOf = (page: Page) =>
+        bound.filter(([, one]) => one === page).map(([instance]) => this.#nameOf(instance));
+      return {
+        window: window.name,
+        unknown: this.#unknown,
+        pages: Array.from(pages.values(), (page) => ({
+          address: page.address,
+          bound: namesOf(page),
+          bytes: counts.map((at) => [at, page.byte(at)] as const),
+        })),
+      };
+    });
+  }
+
+  /** Takes what was seen of the windows; nothing is known of one that is not among it. */
+  adopt(seen: readonly WindowSeen[], reason: string): void {
+    this.lose(reason);
+    for (const [window, followed] of this.#followed) {
+      const one = seen.find(({ window: name }) => name === window.name);
+      if (one === undefined) continue;
+      for (const pool of followed.pools) for (const instance of [...pool.pages.keys()]) this.#release(pool, instance);
+      followed.pages.clear();
+      this.#unknown = one.unknown;
+      for (const { address, bound, bytes } of one.pages) {
+        if (address % window.pageBytes !== 0) continue;
+        const page = this.#page(followed, address, window);
+        for (const [at, byte] of bytes) if (at < window.pageBytes) page.put(at, byte);
+        for (const { instances, pages } of followed.pools) {
+          const instance = instances.find((index) => bound.includes(this.#nameOf(index)));
+          if (instance !== undefined) pages.set(instance, page);
+        }
+        this.#follow(followed, page);
+      }
+    }
+  }
+
+  #nameOf(instance: number): string {
+    return this.#library.instances[instance]?.name ?? "";
   }
 
   #page(followed: Followed, address: number, window: Window): Page {

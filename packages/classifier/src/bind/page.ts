@@ -19,6 +19,12 @@ export class Page {
     this.#bytes[at] = byte ?? UNSEEN;
   }
 
+  /** A byte; undefined where nothing was seen of it. */
+  byte(at: number): number | undefined {
+    const byte = this.#bytes[at] ?? UNSEEN;
+    return byte === UNSEEN ? undefined : byte;
+  }
+
   /** Nothing is known of these bytes any more. */
   forget({ at, mask }: WindowBits): void {
     for (const lane of lanesOf(mask)) this.#bytes[at + lane] = UNSEEN;
@@ -28,8 +34,8 @@ export class Page {
   bits({ at, mask }: WindowBits): number | undefined {
     let value = 0;
     for (const lane of lanesOf(mask)) {
-      const byte = this.#bytes[at + lane] ?? UNSEEN;
-      if (byte === UNSEEN) return undefined;
+      const byte = this.byte(at + lane);
+      if (byte === undefined) return undefined;
       value |= byte << (8 * lane);
     }
     return (value & mask) >>> 0;

@@ -1,6 +1,7 @@
 import { MAX_ANCHOR_BYTES } from "@portrait/tracer";
 import { z } from "zod";
 import type { Device, Drain, Guard, Register, Selector, Slot } from "../description/model.ts";
+import type { WindowSeen } from "../bind/bindings.ts";
 import { UNKNOWN, type InstanceState } from "./instance-state.ts";
 import type { SlotContent, SlotWrite } from "./slot-content.ts";
 
@@ -39,10 +40,24 @@ const instanceForm = z.object({
     z.object({ name: z.string(), content: contentForm, keys: z.array(z.tuple([number, contentForm])).optional() }),
   ),
 });
+const windowForm = z.object({
+  window: z.string(),
+  unknown: z.string().optional(),
+  pages: z
+    .array(
+      z.object({
+        address: number,
+        bound: z.array(z.string()).max(64),
+        bytes: z.array(z.tuple([number, z.int().min(0).max(0xff).nullable()])).max(0x10000),
+      }),
+    )
+    .max(0x10000),
+});
 const anchorForm = z.object({
   version: z.literal(VERSION),
   accesses: z.number().int().min(0),
   instances: z.array(instanceForm),
+  windows: z.array(windowForm),
 });
 
 /** What is known of every device at one point of a trace, as it stands in a file. */
@@ -52,10 +67,16 @@ type ContentForm = z.infer<typeof contentForm>;
 type WriteForm = z.infer<typeof writeForm>;
 
 /** What the states say, after `accesses` accesses, as JSON. Where that is too long for a file, the devices that say most are left out. */
-export function writeAnchor(states: readonly InstanceState[], accesses: number): string {
+export function writeAnchor(
+  states: readonly InstanceState[],
+  windows: readonly WindowSeen[],
+  accesses: number,
+): string {
+  const seen = JSON.stringify(windows.map(windowOf));
   const forms = states.map((state) => JSON.stringify(instanceOf(state)));
   const kept = new Set(forms);
-  const textOf = () => `{"version":${VERSION},"accesses":${accesses},"instances":[${[...kept].join()}]}`;
+  const textOf = () =>
+    `{"version":${VERSION},"accesses":${accesses},"windows":${seen},"instances":[${[...kept].join()}]}`;
   for (const form of forms.toSorted((a, b) => b.length - a.length)) {
     if (Buffer.byteLength(textOf()) <= MAX_ANCHOR_BYTES) break;
     kept.delete(form);
@@ -85,6 +106,27 @@ export function adoptAnchor(states: readonly InstanceState[], { instances }: Anc
       state.lose("not observed: what the trace's anchor says of it, if anything, does not fit its description");
     else adopt();
   }
+}
+
+/** What an anchor says of the windows. */
+export function seenIn({ windows }: Anchor): WindowSeen[] {
+  return windows.map(({ window, unknown, pages }) => ({
+    window,
+    unknown,
+    pages: pages.map((page) => ({ ...page, bytes: page.bytes.map(([at, byte]) => [at, byte ?? undefined]) })),
+  }));
+}
+
+function windowOf({ window, unknown, pages }: WindowSeen): z.infer<typeof windowForm> {
+  return {
+    window,
+    ...(unknown !== undefined && { unknown }),
+    pages: pages.map(({ address, bound, bytes }) => ({
+      address,
+      bound: [...bound],
+      bytes: bytes.map(([at, byte]): [number, number | null] => [at, byte ?? null]),
+    })),
+  };
 }
 
 function instanceOf({ instance, touched, selectors, slots }: InstanceState): InstanceForm {
