@@ -34,8 +34,12 @@ export class OutgoingStream {
     });
   }
 
-  /** Has QEMU begin its stream. @throws QemuError */
-  static async open(qmp: QmpClient, rounds: RunningRounds): Promise<OutgoingStream> {
+  /** Has QEMU begin its stream, once everything for it is ready and `ready` has been called. @throws QemuError; what `ready` throws */
+  static async open(
+    qmp: QmpClient,
+    rounds: RunningRounds,
+    ready: () => Promise<void> = async () => {},
+  ): Promise<OutgoingStream> {
     // Only this user reaches a folder made by mkdtemp.
     const folder = await mkdtemp(join(tmpdir(), "portrait-stream-"));
     const server = createServer({ pauseOnConnect: true });
@@ -49,6 +53,7 @@ export class OutgoingStream {
       server.listen(join(folder, "socket"));
       await once(server, "listening");
       restore = await plainStream(qmp, rounds);
+      await ready();
       return new OutgoingStream(qmp, await connect(server, `unix:${join(folder, "socket")}`, qmp), release);
     } catch (error) {
       await release();

@@ -46,8 +46,10 @@ export class PreCopy {
    */
   static async begin(qmp: QmpClient): Promise<PreCopy> {
     const rounds: RunningRounds = (await seesEveryWrite(qmp)) ? "many" : "one";
-    const { stoppedAt } = await stopQuietly(qmp);
-    const stream = await OutgoingStream.open(qmp, rounds);
+    let stoppedAt = 0;
+    const stream = await OutgoingStream.open(qmp, rounds, async () => {
+      stoppedAt = (await stopQuietly(qmp)).stoppedAt;
+    });
     try {
       const state = await pollUntil(() => setUp(qmp), "QEMU to begin its migration", SETUP_LIMIT_MS);
       // A guest that fits into the socket has left by now, and stays stopped.
