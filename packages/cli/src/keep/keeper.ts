@@ -35,7 +35,7 @@ export class Keeper {
     this.#instances = classifier.library.instances;
     for (const state of classifier.states) {
       const { slots, registers, windows } = state.instance.device;
-      const counting = slots.filter(({ read }) => keep === "state" || read === undefined);
+      const counting = slots.filter(({ read }) => keep === "state" || read.length === 0);
       const unknown = new Set(counting.filter((slot) => this.#refer(state, slot)));
       this.#always.set(
         state.instance,
