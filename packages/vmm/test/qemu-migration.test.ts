@@ -22,7 +22,8 @@ import {
 import { after } from "./support/bodies.ts";
 import { testFolder } from "./support/qemu-process.ts";
 import { numbersIn } from "./support/serial-console.ts";
-import { AccessLog, control, library, startMachine, type LinuxQemu } from "./support/qemu-linux.ts";
+import { linuxMachine } from "./support/qemu-linux.ts";
+import { AccessLog, control, library, startWatched, type WatchedQemu } from "./support/watched-qemu.ts";
 import { clockFaults, readClocks, RTC_BEHIND_S, withKnownTsc, type Downtime } from "./support/guest-clock.ts";
 
 const careful = { allowUnknown: false, allowDifferent: false };
@@ -30,7 +31,7 @@ const LIMIT_MS = 180_000;
 
 /** A guest on one of our QEMUs, and everything it has printed on the way there. */
 interface Guest {
-  readonly qemu: LinuxQemu;
+  readonly qemu: WatchedQemu;
   readonly classifier: Classifier;
   readonly before: string;
 }
@@ -46,7 +47,8 @@ const kindOf = (context: TestContext): Kind => ({
   linux: need(context, debianCloudLinux()),
 });
 
-const start = ({ command, linux }: Kind, more: readonly string[] = []) => startMachine(command, linux, more);
+const start = ({ command, linux }: Kind, more: readonly string[] = []) =>
+  startWatched(command, [...linuxMachine(linux), ...more]);
 const startWaiting = (kind: Kind) => start(kind, ["-incoming", "defer"]);
 
 /** Linux with its counting loop in the background. */
@@ -84,15 +86,15 @@ function stopped<T>(guest: Guest, use: (watched: WatchedGuest<QemuSource>) => Pr
   });
 }
 
-const targetOf = ({ qmp, qtest }: LinuxQemu) => QemuTarget.connect({ qmp, qtest });
+const targetOf = ({ qmp, qtest }: WatchedQemu) => QemuTarget.connect({ qmp, qtest });
 
 /** Migrates a guest; it does not run yet. */
-function migrate(guest: Guest, to: LinuxQemu, options: SendOptions = careful): Promise<LocalMigration<QemuTarget>> {
+function migrate(guest: Guest, to: WatchedQemu, options: SendOptions = careful): Promise<LocalMigration<QemuTarget>> {
   return stopped(guest, (watched) => migrateLocally(watched, () => targetOf(to), library, options));
 }
 
 /** Lets a guest run on the machine it was built on. */
-async function goOn(from: Guest, qemu: LinuxQemu, { machine, classifier }: BuiltGuest<QemuTarget>): Promise<Guest> {
+async function goOn(from: Guest, qemu: WatchedQemu, { machine, classifier }: BuiltGuest<QemuTarget>): Promise<Guest> {
   await machine.run();
   machine.close();
   return { qemu, classifier, before: from.before + from.qemu.console.text };
@@ -109,7 +111,7 @@ interface Moved {
 type Leaving = "stopped" | "running";
 
 /** Migrates a guest and lets it run. */
-async function moveOn(guest: Guest, to: LinuxQemu, how: Leaving): Promise<Moved> {
+async function moveOn(guest: Guest, to: WatchedQemu, how: Leaving): Promise<Moved> {
   const runs = performance.now();
   let stands = runs;
   const { report, guest: built } = await leaving(guest, async (live) => {
@@ -207,7 +209,7 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
 type Moment = number | "plan" | "comparison";
 
 /** A destination that is killed at that moment. */
-async function dying(qemu: LinuxQemu, moment: Moment): Promise<QemuTarget> {
+async function dying(qemu: WatchedQemu, moment: Moment): Promise<QemuTarget> {
   const target = await targetOf(qemu);
   const kill = () => void qemu.process.kill("SIGKILL");
   const restore = target.restore.bind(target);

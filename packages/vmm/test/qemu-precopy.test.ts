@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Classifier } from "@portrait/classifier";
 import { describe, expect, test, type TestContext } from "vitest";
@@ -6,49 +5,34 @@ import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
 import { after } from "./support/bodies.ts";
 import { migrateLocally, QemuSource, QemuTarget, type LocalMigration } from "../src/index.ts";
-import { AccessLog, control, library } from "./support/qemu-linux.ts";
-import { startQemu, type QemuProcess } from "./support/qemu-process.ts";
-import { numbersIn, SerialConsole } from "./support/serial-console.ts";
+import { numbersIn } from "./support/serial-console.ts";
+import { control, library, startWatched, type WatchedQemu } from "./support/watched-qemu.ts";
 
 const careful = { allowUnknown: false, allowDifferent: false };
 const LIMIT_MS = 60_000;
 const image = fileURLToPath(new URL("../../../fixtures/guests/writer.bin", import.meta.url));
 
 /** A QEMU with the guest that writes memory without pause, or one that waits for it. */
-interface Writer extends QemuProcess {
-  readonly qtest: string;
-  readonly log: AccessLog;
-  readonly console: SerialConsole;
-}
-
-async function startWriter(context: TestContext, more: readonly string[]): Promise<Writer> {
-  const qemu = await startQemu(need(context, program("qemu-system-i386")), [
-    ...["-machine", "pc", "-cpu", "qemu32,-apic", "-nodefaults", "-m", "32", "-bios", image, "-S"],
-    ...["-serial", "unix:FOLDER/serial,server=on,wait=off"],
-    ...["-qtest", "unix:FOLDER/qtest,server=on,wait=off", "-qtest-log", "none"],
-    ...["-trace", "memory_region_ops_read", "-trace", "memory_region_ops_write", "-D", "FOLDER/log"],
-    ...more,
+const startWriter = (context: TestContext, more: readonly string[]): Promise<WatchedQemu> =>
+  startWatched(need(context, program("qemu-system-i386")), [
+    ...["-machine", "pc", "-cpu", "qemu32,-apic", "-nodefaults", "-m", "32", "-bios", image, ...more],
   ]);
-  const { folder } = qemu;
-  const console = await SerialConsole.connect(join(folder, "serial"));
-  return { ...qemu, qtest: join(folder, "qtest"), log: new AccessLog(join(folder, "log")), console };
-}
 
 const startWaiting = (context: TestContext) => startWriter(context, ["-incoming", "defer"]);
 
-async function writing(context: TestContext): Promise<Writer> {
+async function writing(context: TestContext): Promise<WatchedQemu> {
   const writer = await startWriter(context, []);
   await control(writer, (qmp) => qmp.execute("cont"));
   await writer.console.untilNumbers("pass", 3);
   return writer;
 }
 
-const targetOf = ({ qmp, qtest }: Writer) => QemuTarget.connect({ qmp, qtest });
+const targetOf = ({ qmp, qtest }: WatchedQemu) => QemuTarget.connect({ qmp, qtest });
 
 /** Migrates a guest that runs meanwhile; where that fails, it goes on. `change` may change its source. */
 async function migrate(
-  guest: Writer,
-  to: Writer,
+  guest: WatchedQemu,
+  to: WatchedQemu,
   change: (source: QemuSource) => void = () => undefined,
 ): Promise<LocalMigration<QemuTarget>> {
   const machine = await QemuSource.connect({ qmp: guest.qmp, qtest: guest.qtest });
@@ -66,7 +50,7 @@ async function migrate(
 }
 
 /** The guest goes on where it was, and finds every page as it left it. */
-async function expectGoesOn(from: Writer, to: Writer): Promise<void> {
+async function expectGoesOn(from: WatchedQemu, to: WatchedQemu): Promise<void> {
   await to.console.untilNumbers("pass", to.console.numbers("pass").length + 5);
   const all = from === to ? to.console.text : from.console.text + to.console.text;
   const passes = numbersIn(all, "pass");
@@ -75,7 +59,7 @@ async function expectGoesOn(from: Writer, to: Writer): Promise<void> {
 }
 
 /** What a QEMU would do in a migration of its own. */
-const settingsOf = (writer: Writer) =>
+const settingsOf = (writer: WatchedQemu) =>
   control(writer, async (qmp) => [
     await qmp.execute("query-migrate-parameters"),
     await qmp.execute("query-migrate-capabilities"),

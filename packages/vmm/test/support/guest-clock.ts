@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { DebianCloudLinux } from "../../../../test-support/debian-linux.ts";
 import { outgoingStream } from "../../src/qemu/migration/outgoing.ts";
 import { StreamScanner } from "../../src/qemu/stream/stream-scanner.ts";
-import { control, type LinuxQemu } from "./qemu-linux.ts";
+import { control, type WatchedQemu } from "./watched-qemu.ts";
 import { startQemu } from "./qemu-process.ts";
 
 /** How long QEMU's two clocks run side by side to be compared. */
@@ -59,7 +59,7 @@ export function hostTime(): HostTime {
 const SHOW = 'echo "clocks $(cat /proc/uptime /sys/class/rtc/rtc0/since_epoch | tr "\\n" " ") $(date +%s)"\r';
 
 /** Asks the guest's shell for its clocks. */
-export async function readClocks({ console }: LinuxQemu): Promise<ClockReading> {
+export async function readClocks({ console }: WatchedQemu): Promise<ClockReading> {
   const from = console.text.length;
   const asked = hostTime();
   console.type(SHOW);
