@@ -4,7 +4,7 @@ import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
 import { numbersIn } from "../../vmm/test/support/serial-console.ts";
 import { ended, Workplace } from "./support/portrait.ts";
-import { addressOf, letRun, machines, qemus, record, tickerImage, tickerOn } from "./support/recorded-qemu.ts";
+import { addressOf, letRun, logged, machines, qemus, record, tickerImage, tickerOn } from "./support/recorded-qemu.ts";
 
 const place = new Workplace();
 afterAll(() => place.remove());
@@ -72,6 +72,24 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
       expect(all).toEqual(all.map((_, i) => i + 1));
     },
   );
+
+  test("that has not run is recorded from its first instruction on, and taken away, by one command", async (context) => {
+    const trace = place.path("own.pio");
+    const ticker = tickers(context);
+    const source = await ticker.start();
+    const target = await ticker.startWaiting();
+    const from = ["--from", `qemu:${source.qmp}`, "--trace", trace, "--until", "1"];
+    const migrate = place.start("migrate", ...from, "--precopy", "--to", addressOf(target), "-o", "json");
+    const { status, stdout } = await ended(migrate);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ rounds: 2, verify: { different: [] } });
+    await target.console.untilNumbers("tick", 3);
+    const all = numbersIn(source.console.text + target.console.text, "tick");
+    expect(all).toEqual(all.map((_, i) => i + 1));
+    expect(source.console.numbers("tick").length).toBeGreaterThan(0);
+    expect(place.run("verify", trace).status).toBe(0);
+    expect(await logged(source)).toEqual([]);
+  });
 
   test("that was recorded too late, or is not recorded, goes on where it is", async (context) => {
     const trace = place.path("c.pio");

@@ -63,6 +63,10 @@ export function addMigrate(program: Command, runner: Runner): void {
       "portrait migrate --from qemu:/run/a.qmp --trace a.pio --precopy --to qemu:/run/b.qmp,qtest=/run/b.qtest",
       "from one QEMU to another, while portrait record --engine qemu --qmp /run/a2.qmp -o a.pio runs",
     ],
+    [
+      "portrait migrate --from qemu:/run/a.qmp --trace new.pio --until 30 --to qemu:/run/b.qmp,qtest=/run/b.qtest",
+      "a guest that has not run (-S): it is begun and recorded here for 30 seconds, then taken",
+    ],
   ]);
 }
 

@@ -18,7 +18,11 @@ export function addSourceOptions(command: Command): Command {
         .argParser(parseSource)
         .default("v86"),
     )
-    .option("--trace <file>", "from a QEMU: what a portrait record that is running writes of it");
+    .option(
+      "--trace <file>",
+      "from a QEMU: what a portrait record that is running writes of it; with --until SECONDS, a new file into which it is recorded " +
+        "here, for so long before it is taken",
+    );
   return addGuestOptions(command);
 }
 
@@ -35,11 +39,14 @@ export function recordedQemu(options: SourceOptions): RecordedQemu | undefined {
     if (trace === undefined) return undefined;
     throw new UsageError("--trace is for a guest on a QEMU; one booted here is watched");
   }
-  if ((options.guest ?? options.bios ?? options.kernel ?? options.until) !== undefined) {
-    throw new UsageError("--guest, --bios, --kernel and --until are for a guest booted here");
+  if ((options.guest ?? options.bios ?? options.kernel) !== undefined) {
+    throw new UsageError("--guest, --bios and --kernel are for a guest booted here");
   }
   if (trace === undefined) {
     throw new UsageError('say with --trace which file "portrait record --engine qemu" writes of this QEMU');
   }
-  return { from, trace };
+  const { until } = options;
+  if (until === undefined) return { from, trace };
+  if (until.kind !== "time") throw new UsageError("--until takes SECONDS for a guest on a QEMU");
+  return { from, trace, recordMs: until.ms };
 }

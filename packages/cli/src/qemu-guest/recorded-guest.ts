@@ -1,6 +1,7 @@
 import type { Classifier, Library } from "@portrait/classifier";
 import {
   QemuSource,
+  QmpClient,
   type BodyPiece,
   type GuestBody,
   type LiveGuest,
@@ -11,11 +12,14 @@ import {
 import type { QemuAddress } from "../machine/qemu-address.ts";
 import { checkInterrupted, warn, type Session } from "../session.ts";
 import { GrowingTrace } from "./growing-trace.ts";
+import { recordedHere } from "./own-recording.ts";
 
 /** A QEMU, and the file a recorder is writing of its guest. */
 export interface RecordedQemu {
   readonly from: QemuAddress;
   readonly trace: string;
+  /** Milliseconds for which this process records the guest before it is used, into a new file; undefined: another one does. */
+  readonly recordMs?: number;
 }
 
 /** A QEMU's guest that runs, and what a recorder is writing of it. */
@@ -31,14 +35,26 @@ export class RecordedGuest implements LiveGuest {
   }
 
   /** Lets `use` have the guest, of which what was recorded so far is known. The guest is not touched. */
-  static async with<T>(
+  static async with<T>(session: Session, qemu: RecordedQemu, use: (guest: RecordedGuest) => Promise<T>): Promise<T> {
+    const { from, trace, recordMs } = qemu;
+    const client = await QmpClient.connect(from.qmp);
+    try {
+      const useIt = () => RecordedGuest.#over(session, client, qemu, use);
+      return recordMs === undefined ? await useIt() : await recordedHere(session, { client, trace, recordMs }, useIt);
+    } finally {
+      client.close();
+    }
+  }
+
+  static async #over<T>(
     session: Session,
+    client: QmpClient,
     { from, trace: path }: RecordedQemu,
     use: (guest: RecordedGuest) => Promise<T>,
   ): Promise<T> {
     const trace = await GrowingTrace.open(session, path);
     try {
-      const machine = await QemuSource.connect(from);
+      const machine = await QemuSource.over(client, from.qtest);
       try {
         const guest = new RecordedGuest(session, machine, trace);
         await guest.catchUp();

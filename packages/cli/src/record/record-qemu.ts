@@ -8,7 +8,7 @@ import type { Until } from "../machine/until.ts";
 import { traceInfoOf } from "../machine/watched.ts";
 import { plural } from "../output/numbers.ts";
 import { warn, type Session } from "../session.ts";
-import { createRecording, type Recording, type RecordingOptions } from "./recording.ts";
+import { createRecording, type RecordingOptions } from "./recording.ts";
 
 /** What is recorded, and how long. */
 export interface QemuOptions extends RecordingOptions {
@@ -20,9 +20,13 @@ export interface QemuOptions extends RecordingOptions {
   readonly until?: Until;
 }
 
-interface Qemu {
+/** A QEMU, by its control connection. `name` names it where its guest has no name. */
+export interface Qemu {
   readonly client: QmpClient;
   readonly name: string;
+}
+
+interface OpenedQemu extends Qemu {
   /** True where it waits for us to begin. */
   readonly waits: boolean;
   end(): Promise<void>;
@@ -43,7 +47,7 @@ export async function recordQemu(session: Session, options: QemuOptions): Promis
   return reason === "interrupted" ? EXIT.interrupted : EXIT.done;
 }
 
-async function open({ qmp, command }: QemuOptions): Promise<Qemu> {
+async function open({ qmp, command }: QemuOptions): Promise<OpenedQemu> {
   if (qmp === undefined && command.length === 0)
     throw new UsageError("say which QEMU: --qmp SOCKET of one that runs, or -- qemu-system-… to start one");
   if (qmp === undefined) {
@@ -56,49 +60,65 @@ async function open({ qmp, command }: QemuOptions): Promise<Qemu> {
   return { client, end, name: basename(qmp), waits: false };
 }
 
-async function record(session: Session, options: QemuOptions, qemu: Qemu): Promise<CaptureEnd> {
-  const { version, name, fresh } = await qemuStatus(qemu.client);
+async function record(session: Session, options: QemuOptions, qemu: OpenedQemu): Promise<CaptureEnd> {
+  const { until } = options;
+  const accesses = until?.kind === "accesses" ? until.count : undefined;
+  const { result, summary } = await whileCaptured(session, { ...options, accesses }, qemu, async (capture) => {
+    if (qemu.waits) await qemu.client.execute("cont");
+    return capture.run({ signal: session.signal, ...(until?.kind === "time" && { wallMs: until.ms }) });
+  });
+  await warn(session, `${endText(result)}; ${summary}`);
+  return result;
+}
+
+/** Where a capture goes, and how many accesses it takes at the most. */
+export interface CaptureOptions extends RecordingOptions {
+  readonly clock: ClockUnit;
+  readonly accesses?: number | undefined;
+}
+
+/** Captures a QEMU's guest while `use` runs. The file is sealed in any case, and QEMU left as it was found. */
+export async function whileCaptured<T>(
+  session: Session,
+  options: CaptureOptions,
+  { client, name: fallback }: Qemu,
+  use: (capture: QemuCapture) => Promise<T>,
+): Promise<{ readonly result: T; readonly summary: string }> {
+  const { version, name, fresh } = await qemuStatus(client);
   const startedAt = Date.now();
-  const { clock, ports = [] } = options;
+  const { clock, ports = [], accesses } = options;
   const machine = { engine: "qemu", engineVersion: version };
-  const guest = name ?? qemu.name;
-  const info = await traceInfoOf(session, machine, { guest, clock, ports, fromReset: fresh, startedAt });
-  const recording = await createRecording(session, info, options);
-  let reason: CaptureEnd;
+  const facts = { guest: name ?? fallback, clock, ports, fromReset: fresh, startedAt };
+  const recording = await createRecording(session, await traceInfoOf(session, machine, facts), options);
   try {
-    reason = await capture(session, options, qemu, recording, startedAt);
+    const attach = { writer: recording.writer, startedAt, ...(accesses !== undefined && { accesses }) };
+    const capture = await QemuCapture.attach(client, attach).catch(async (error: unknown) => {
+      // It holds nothing.
+      await rm(recording.path);
+      throw error;
+    });
+    const result = await whileAttached(session, capture, use);
     await recording.close();
+    return { result, summary: recording.summary };
   } finally {
     await recording.seal();
   }
-  await warn(session, `${endText(reason)}; ${recording.summary}`);
-  return reason;
 }
 
-async function capture(
+async function whileAttached<T>(
   session: Session,
-  options: QemuOptions,
-  { client, waits }: Qemu,
-  { writer, path }: Recording,
-  startedAt: number,
-): Promise<CaptureEnd> {
-  const { until } = options;
-  const accesses = until?.kind === "accesses" ? { accesses: until.count } : {};
-  const one = await QemuCapture.attach(client, { writer, startedAt, ...accesses }).catch(async (error: unknown) => {
-    // It holds nothing.
-    await rm(path);
-    throw error;
-  });
-  const told = one.remarks.length;
+  capture: QemuCapture,
+  use: (capture: QemuCapture) => Promise<T>,
+): Promise<T> {
+  const told = capture.remarks.length;
   try {
-    for (const remark of one.remarks) await warn(session, remark);
-    if (waits) await client.execute("cont");
-    return await one.run({ signal: session.signal, ...(until?.kind === "time" && { wallMs: until.ms }) });
+    for (const remark of capture.remarks) await warn(session, remark);
+    return await use(capture);
   } finally {
     try {
-      await one.detach();
+      await capture.detach();
     } finally {
-      for (const remark of [...one.remarks.slice(told), ...lossesOf(one)]) await warn(session, remark);
+      for (const remark of [...capture.remarks.slice(told), ...lossesOf(capture)]) await warn(session, remark);
     }
   }
 }
@@ -114,7 +134,8 @@ function lossesOf({ counts }: QemuCapture): string[] {
   return losses;
 }
 
-function endText(reason: CaptureEnd): string {
+/** Why a capture ended, in words. */
+export function endText(reason: CaptureEnd): string {
   switch (reason) {
     case "limit":
       return "stopped";

@@ -80,12 +80,19 @@ export async function record(place: Workplace, source: GuestQemu, trace: string)
     await end;
   };
   onTestFinished(stop);
-  const qmp = await QmpClient.connect(source.qmp2);
-  for (const name of ["memory_region_ops_read", "memory_region_ops_write", "handle_qmp_command"]) {
-    while (!JSON.stringify(await qmp.execute("trace-event-get-state", { name })).includes("enabled")) await sleep(20);
-  }
-  qmp.close();
+  while ((await logged(source)).length < EVENTS.length) await sleep(20);
   return { stop };
+}
+
+/** Events a recording has QEMU log. */
+const EVENTS = ["memory_region_ops_read", "memory_region_ops_write", "handle_qmp_command"];
+
+/** Those of a recording's events that a QEMU logs now. */
+export async function logged({ qmp2 }: GuestQemu): Promise<string[]> {
+  const qmp = await QmpClient.connect(qmp2);
+  const states = await Promise.all(EVENTS.map((name) => qmp.execute("trace-event-get-state", { name })));
+  qmp.close();
+  return EVENTS.filter((_, i) => JSON.stringify(states[i]).includes("enabled"));
 }
 
 /** Lets a guest run. */

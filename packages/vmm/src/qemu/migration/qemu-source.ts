@@ -36,6 +36,9 @@ export class QemuSource implements LiveSource {
   #wasRunning = false;
   #dump: Uint8Array = new Uint8Array();
 
+  /** Ends the control connection, where it is this source's own. */
+  #leave: () => void = () => undefined;
+
   private constructor(qmp: QmpClient, qtest: QtestTarget | undefined, memorySize: number) {
     this.engineVersion = versionText(qmp.version);
     this.memorySize = memorySize;
@@ -48,13 +51,20 @@ export class QemuSource implements LiveSource {
   static async connect(sockets: QemuSourceSockets): Promise<QemuSource> {
     const qmp = await QmpClient.connect(sockets.qmp);
     try {
-      const memory = await memorySize(qmp);
-      const qtest = sockets.qtest === undefined ? undefined : await QtestTarget.connect(sockets.qtest);
-      return new QemuSource(qmp, qtest, memory);
+      const source = await QemuSource.over(qmp, sockets.qtest);
+      source.#leave = () => qmp.close();
+      return source;
     } catch (error) {
       qmp.close();
       throw error;
     }
+  }
+
+  /** As {@link connect}, over a control connection that goes on afterwards. @throws QemuError */
+  static async over(qmp: QmpClient, qtestPath: string | undefined): Promise<QemuSource> {
+    const memory = await memorySize(qmp);
+    const qtest = qtestPath === undefined ? undefined : await QtestTarget.connect(qtestPath);
+    return new QemuSource(qmp, qtest, memory);
   }
 
   get stoppedAt(): number {
@@ -118,13 +128,13 @@ export class QemuSource implements LiveSource {
     return this.#dump;
   }
 
-  /** Ends the migration and the connection; the guest stays as it is. @throws QemuError */
+  /** Ends the migration and its own connections; the guest stays as it is. @throws QemuError */
   async close(): Promise<void> {
     try {
       await this.#endStream();
     } finally {
       this.#qtest?.close();
-      this.#qmp.close();
+      this.#leave();
     }
   }
 
