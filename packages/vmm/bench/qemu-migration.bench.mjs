@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { QmpClient } from "../dist/index.js";
 
-const RUNS = 2;
+const RUNS = 5;
 const LINUX = fileURLToPath(new URL("../../../.cache/debian-linux-amd64/", import.meta.url));
 const PORTRAIT = fileURLToPath(new URL("../../cli/bin/portrait.js", import.meta.url));
 const APPEND = "console=ttyS0 noapic nolapic acpi=off pci=off nosmp panic=-1";
