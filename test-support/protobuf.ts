@@ -2,9 +2,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Available } from "./available.ts";
 import { program } from "./program.ts";
-
-/** Debian's Python, for which its packages are; not another one that comes first on the PATH. */
-export const PYTHON = "/usr/bin/python3";
+import { PYTHON, pythonWith } from "./python.ts";
 
 /** Decodes messages with Google's implementation, which is not ours: gives the message as JSON has it. */
 export type ProtobufDecoder = (proto: URL, message: string, bytes: Uint8Array) => unknown;
@@ -13,10 +11,8 @@ export type ProtobufDecoder = (proto: URL, message: string, bytes: Uint8Array) =
 export function protobufDecoder(): Available<ProtobufDecoder> {
   const compiler = program("protoc");
   if (!compiler.available) return compiler;
-  if (spawnSync(PYTHON, ["-c", "import google.protobuf"]).status !== 0) {
-    return { available: false, reason: "no Python with google.protobuf on this machine" };
-  }
-  return { available: true, value: decode };
+  const python = pythonWith("google.protobuf");
+  return python.available ? { available: true, value: decode } : python;
 }
 
 function decode(proto: URL, message: string, bytes: Uint8Array): unknown {

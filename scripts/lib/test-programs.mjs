@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { hasProgram, outputOf, run } from "./run.mjs";
 
-/** Not a program of its own: a module of Debian's Python. */
-const PYTHON_PROTOBUF = "google.protobuf";
+/** Not programs of their own: modules of Debian's Python. */
+const pythonModules = ["google.protobuf", "jsonschema"];
 
 /** Programs that tests call, with the Debian package each comes from. A test that lacks its program skips and says so. */
 const programs = {
@@ -11,7 +11,8 @@ const programs = {
   jq: "jq",
   "qemu-system-i386": "qemu-system-x86",
   protoc: "protobuf-compiler",
-  [PYTHON_PROTOBUF]: "python3-protobuf",
+  "google.protobuf": "python3-protobuf",
+  jsonschema: "python3-jsonschema",
 };
 
 const TRIES = 3;
@@ -38,8 +39,8 @@ export function installTestPrograms() {
 }
 
 function isThere(name) {
-  if (name !== PYTHON_PROTOBUF) return hasProgram(name);
-  return outputOf("/usr/bin/python3", ["-c", `import ${PYTHON_PROTOBUF}`]) !== undefined;
+  if (!pythonModules.includes(name)) return hasProgram(name);
+  return outputOf("/usr/bin/python3", ["-c", `import ${name}`]) !== undefined;
 }
 
 function install(packages) {

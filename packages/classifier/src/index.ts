@@ -2,6 +2,7 @@ export type { Recognition } from "./bind/bindings.ts";
 export { builtinDescriptions } from "./builtin.ts";
 export { Classifier, classifiedColumns, VERDICTS } from "./classifier.ts";
 export type { AccessInQuestion, Candidate, ClassifiedColumns, Reached } from "./classifier.ts";
+export { descriptionJsonSchema } from "./description/json-schema.ts";
 export { loadDescription } from "./description/load.ts";
 export { cubesHold, fieldOf, guardAccepts, laneOf, putField } from "./description/model.ts";
 export type {

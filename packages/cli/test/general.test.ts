@@ -25,7 +25,8 @@ describe("help", () => {
   test("every command has at least two worked examples", () => {
     const commands = commandsIn(place.run("--help").stdout);
     expect(commands).toContain("inspect");
-    for (const command of [...commands, "devices list", "devices show", "devices check", "devices fuzz"]) {
+    const ofDevices = ["list", "show", "check", "fuzz", "schema"].map((command) => `devices ${command}`);
+    for (const command of [...commands, ...ofDevices]) {
       const { status, stdout } = place.run(...command.split(" "), "--help");
       expect({ command, status }).toEqual({ command, status: 0 });
       const shown = stdout.slice(stdout.indexOf("Examples:")).match(/^ {2}\S.*\n {6}\S/gm);
@@ -102,6 +103,11 @@ describe("portrait devices", () => {
     expect(status).toBe(1);
     expect(stdout).toMatch(/^bad\.yaml:7:\d+ registers\.DATA\.access: expected one of "RO" \| "WO" \| "RW"$/m);
     expect(place.run("devices", "check", "good.yaml", "bad.yaml", "-o", "json").stdout).toContain('"line":7');
+  });
+
+  test("prints the JSON Schema that editors find in the repository", () => {
+    const committed = readFileSync(new URL("../../classifier/device.schema.json", import.meta.url), "utf8");
+    expect(place.run("devices", "schema")).toEqual({ status: 0, stdout: committed, stderr: "" });
   });
 
   test("a mistake in a description stops the command that needs it", () => {

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, "expected a name of letters, digits and _");
+/** What things are called. */
+export const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
+
+const name = z.string().regex(NAME, "expected a name of letters, digits and _").meta({ id: "name" });
 const bit = z.int().min(0).max(31);
 const word = z.int().min(0).max(0xffffffff);
 const port = z.int().min(0).max(0xffff);
@@ -13,79 +16,110 @@ const pattern = z
 const LIST_LIMIT = 256;
 const oneOrMore = <T extends z.ZodType>(type: T) => z.union([type, z.array(type).min(1).max(LIST_LIMIT)]);
 
-const range = z.string().regex(/^(0x[0-9a-f]+|\d+)\.\.(0x[0-9a-f]+|\d+)$/i, "expected lo..hi");
+const range = z.string().regex(/^(0x[0-9a-fA-F]+|\d+)\.\.(0x[0-9a-fA-F]+|\d+)$/, "expected lo..hi");
 const fieldMatch = z.record(name, oneOrMore(z.union([word, range])));
-const match = oneOrMore(z.union([pattern, fieldMatch]));
+const match = oneOrMore(z.union([pattern, fieldMatch])).describe(
+  "data bits: a pattern such as xxx1xxxx, or values of fields",
+);
 const selectorValue = z.union([word, range, name]);
-const when = z.record(name, oneOrMore(selectorValue));
+const when = z
+  .record(name, oneOrMore(selectorValue))
+  .meta({ id: "when", description: "values of selectors, as they are before the access" });
 
-const step = z.union([
-  z.strictObject({ write: name, value: word.optional(), put: name.optional(), drain: name.optional() }),
-  z.strictObject({ read: name }),
-]);
+const step = z
+  .union([
+    z.strictObject({
+      write: name.describe("register to write"),
+      value: word.optional().describe("what to write; else what its slot holds, or the fixed bits of its pattern"),
+      put: name.optional().describe("field that takes the selector's value"),
+      drain: name.optional().describe("answer to read away afterwards"),
+    }),
+    z.strictObject({ read: name.describe("register to read") }),
+  ])
+  .meta({ id: "step" });
 
-const selector = z.strictObject({
-  values: z.array(name).min(2).optional(),
-  bits: z.int().min(1).max(26).optional(),
-  reset: z.union([word, name]).optional(),
-  reach: z
-    .array(z.strictObject({ to: oneOrMore(selectorValue).optional(), when: when.optional(), do: z.array(step).min(1) }))
-    .min(1)
-    .optional(),
-});
+const selector = z
+  .strictObject({
+    values: z.array(name).min(2).optional().describe("names of its values"),
+    bits: z.int().min(1).max(26).optional().describe("how many bits it has, where its values are numbers"),
+    reset: z.union([word, name]).optional().describe("its value after reset; the first when left out"),
+    reach: z
+      .array(
+        z.strictObject({ to: oneOrMore(selectorValue).optional(), when: when.optional(), do: z.array(step).min(1) }),
+      )
+      .min(1)
+      .optional()
+      .describe("ways to bring it to a value"),
+  })
+  .meta({ id: "selector" });
 
-const rule = z.strictObject({
-  match: match.optional(),
-  when: when.optional(),
-  set: z.record(name, z.union([word, name])).optional(),
-  latch: z.record(name, name).optional(),
-  add: z.record(name, z.int()).optional(),
-  fill: oneOrMore(name).optional(),
-  part: z.enum(["begin", "more", "end"]).optional(),
-  keep: word.optional(),
-  with: word.optional(),
-  clear: z.record(name, z.union([word, z.literal("none")])).optional(),
-  lose: z.record(name, reason).optional(),
-  learn: name.optional(),
-  drain: name.optional(),
-  verdict: z.enum(["state", "command", "transfer"]).optional(),
-});
+const rule = z
+  .strictObject({
+    match: match.optional(),
+    when: when.optional(),
+    set: z
+      .record(name, z.union([word, name]))
+      .optional()
+      .describe("selectors that take a value"),
+    latch: z.record(name, name).optional().describe("selectors that take a field of the value"),
+    add: z.record(name, z.int()).optional().describe("selectors that count, wrapping around"),
+    fill: oneOrMore(name).optional().describe("slots that the write establishes"),
+    part: z.enum(["begin", "more", "end"]).optional().describe("place in a group of writes that only counts whole"),
+    keep: word.optional().describe("bits of the write that come back"),
+    with: word.optional().describe("bits that come back as 1 besides"),
+    clear: z
+      .record(name, z.union([word, z.literal("none")]))
+      .optional()
+      .describe("slots that take a value as a consequence, or none"),
+    lose: z.record(name, reason).optional().describe("slots that are unknown from here, and why"),
+    learn: name.optional().describe("slot whose value the read showed"),
+    drain: name.optional().describe("answer that follows"),
+    verdict: z.enum(["state", "command", "transfer"]).optional().describe("what the access is"),
+  })
+  .meta({ id: "rule" });
 
-const register = z.strictObject({
-  at: name,
-  access: z.enum(["RO", "WO", "RW"]),
-  title: z.string().optional(),
-  match: match.optional(),
-  when: when.optional(),
-  whenRead: when.optional(),
-  whenWrite: when.optional(),
-  fields: z.record(name, z.union([bit, z.tuple([bit, bit])])).optional(),
-  verdict: z.enum(["command", "transfer"]).optional(),
-  never: reason.optional(),
-  fill: oneOrMore(name).optional(),
-  keep: word.optional(),
-  with: word.optional(),
-  onWrite: z.array(rule).max(LIST_LIMIT).optional(),
-  onRead: z.array(rule).max(LIST_LIMIT).optional(),
-});
+const register = z
+  .strictObject({
+    at: name.describe("port it stands at"),
+    access: z.enum(["RO", "WO", "RW"]).describe("read-only, write-only, or both"),
+    title: z.string().optional().describe("what it is, in words"),
+    match: match.optional(),
+    when: when.optional(),
+    whenRead: when.optional().describe("values of selectors, for reads alone"),
+    whenWrite: when.optional().describe("values of selectors, for writes alone"),
+    fields: z
+      .record(name, z.union([bit, z.tuple([bit, bit])]))
+      .optional()
+      .describe("bit number, or [high, low]; bits without a meaning are UNKn"),
+    verdict: z.enum(["command", "transfer"]).optional().describe("what an access to it is, where it leaves no state"),
+    never: reason.optional().describe("why a write to it must not be repeated"),
+    fill: oneOrMore(name).optional().describe("slots that every write to it establishes"),
+    keep: word.optional().describe("bits of the write that come back"),
+    with: word.optional().describe("bits that come back as 1 besides"),
+    onWrite: z.array(rule).max(LIST_LIMIT).optional().describe("rules for writes"),
+    onRead: z.array(rule).max(LIST_LIMIT).optional().describe("rules for reads"),
+  })
+  .meta({ id: "register" });
 
-const slot = z.strictObject({
-  title: z.string().optional(),
-  key: oneOrMore(name).optional(),
-  keys: oneOrMore(selectorValue).optional(),
-  lanes: name.optional(),
-  reset: word.optional(),
-  rank: z.int().optional(),
-  order: z.int().optional(),
-  restore: z.literal("never").optional(),
-  why: reason.optional(),
-  risk: z.enum(["safe", "care", "danger"]).optional(),
-  read: oneOrMore(name).optional(),
-  compare: word.optional(),
-  brokenOff: z.literal("keep").optional(),
-  depth: z.int().min(2).max(16).optional(),
-  takes: oneOrMore(name).optional(),
-});
+const slot = z
+  .strictObject({
+    title: z.string().optional().describe("what it is, in words"),
+    key: oneOrMore(name).optional().describe("selectors whose values make it several slots"),
+    keys: oneOrMore(selectorValue).optional().describe("all its keys, where each can be read back"),
+    lanes: name.optional().describe("port from which the bytes of a wider access are counted as keys"),
+    reset: word.optional().describe("value after reset"),
+    rank: z.int().optional().describe("place among the device's slots in a plan, low first"),
+    order: z.int().optional().describe("place among all devices' slots in a plan, instead of the device's"),
+    restore: z.literal("never").optional().describe("never: plans leave it out"),
+    why: reason.optional().describe("why it is restored as it is, or left out"),
+    risk: z.enum(["safe", "care", "danger"]).optional().describe("how much harm a repeated write can do"),
+    read: oneOrMore(name).optional().describe("register that reads it back without side effects"),
+    compare: word.optional().describe("bits that a read back compares"),
+    brokenOff: z.literal("keep").optional().describe("keep: also what a new beginning of a group broke off"),
+    depth: z.int().min(2).max(16).optional().describe("how many of the last writes it holds"),
+    takes: oneOrMore(name).optional().describe("slots whose last writes are its parameters"),
+  })
+  .meta({ id: "slot" });
 
 const portEntry = z.union([
   port,
@@ -115,14 +149,19 @@ const binding = z.strictObject({
   offset: port.optional(),
 });
 
-const instance = z.strictObject({
-  base: port.optional(),
-  bound: binding.optional(),
-  aliases: z.array(port).optional(),
-  stride: z.int().min(1).max(16).optional(),
-  title: z.string().optional(),
-  presence: z.enum(["always", "touched"]).optional(),
-});
+const instance = z
+  .strictObject({
+    base: port.optional().describe("where the PC has it"),
+    bound: binding.optional().describe("where the guest puts it"),
+    aliases: z.array(port).optional().describe("other bases that a chipset may decode"),
+    stride: z.int().min(1).max(16).optional().describe("distance between offsets"),
+    title: z.string().optional().describe("what it is, in words"),
+    presence: z
+      .enum(["always", "touched"])
+      .optional()
+      .describe("always: every PC has it; touched: it counts once the guest used it"),
+  })
+  .meta({ id: "instance" });
 
 /** A field of an engine's dump, or the bits of one. */
 const dumpField = z.union([z.string().min(1), z.strictObject({ path: z.string().min(1), mask: word })]);
@@ -131,18 +170,27 @@ const window = z.strictObject({ key: name, lanes: name, when: when.optional(), p
 
 /** The form of a description file, after `$` names are expanded. */
 export const descriptionSchema = z.strictObject({
-  id: z.string().regex(/^[a-z][a-z0-9_-]*$/, "expected a lower-case id"),
-  title: z.string().min(1),
-  source: z.string("expected the datasheet or other source this is taken from").min(1),
-  presence: z.enum(["always", "touched"]).optional(),
-  order: z.int().optional(),
-  each: z.record(z.string(), z.array(word)).optional(),
-  ports: z.record(name, portEntry),
-  instances: z.record(name, instance),
-  state: z.record(name, selector).optional(),
-  preceding: z.record(name, selector).optional(),
-  slots: z.record(name, slot).optional(),
-  registers: z.record(name, register),
+  id: z
+    .string()
+    .regex(/^[a-z][a-z0-9_-]*$/, "expected a lower-case id")
+    .describe("name of the device type"),
+  title: z.string().min(1).describe("what it is, in words"),
+  source: z.string("expected the datasheet or other source this is taken from").min(1).describe("the datasheet"),
+  presence: z
+    .enum(["always", "touched"])
+    .optional()
+    .describe("always: every PC has it; touched: it counts once the guest used it"),
+  order: z.int().optional().describe("place among the devices of a plan, low first; 50 when left out"),
+  each: z
+    .record(z.string(), z.array(word))
+    .optional()
+    .describe("names for which $name stands below, once for each value"),
+  ports: z.record(name, portEntry).describe("offsets from the base"),
+  instances: z.record(name, instance).describe("the devices of this type, and where they stand"),
+  state: z.record(name, selector).optional().describe("selectors that are device state"),
+  preceding: z.record(name, selector).optional().describe("selectors that remember the accesses before"),
+  slots: z.record(name, slot).optional().describe("what writes leave behind"),
+  registers: z.record(name, register).describe("what accesses reach"),
   drains: z
     .record(
       name,
@@ -154,13 +202,18 @@ export const descriptionSchema = z.strictObject({
         limit: z.int().min(1).max(256).optional(),
       }),
     )
-    .optional(),
-  absent: z.strictObject({ read: name, values: z.array(word).min(1).max(LIST_LIMIT) }).optional(),
-  windows: z.record(name, window).optional(),
+    .optional()
+    .describe("answers to be read away"),
+  absent: z
+    .strictObject({ read: name, values: z.array(word).min(1).max(LIST_LIMIT) })
+    .optional()
+    .describe("how the ports answer where there is no such device"),
+  windows: z.record(name, window).optional().describe("where the ports of other devices are programmed"),
   quiet: z
     .array(z.strictObject({ read: name, mask: word, why: reason }))
     .max(LIST_LIMIT)
-    .optional(),
+    .optional()
+    .describe("when the device is busy with what no plan brings back"),
   unreachable: z
     .array(
       z.strictObject({
@@ -169,8 +222,12 @@ export const descriptionSchema = z.strictObject({
         fields: z.record(z.string(), z.array(dumpField)).optional(),
       }),
     )
-    .optional(),
-  notModelled: z.array(z.strictObject({ what: z.string().min(1), why: reason })).optional(),
+    .optional()
+    .describe("state that no port write restores, and why"),
+  notModelled: z
+    .array(z.strictObject({ what: z.string().min(1), why: reason }))
+    .optional()
+    .describe("what is left out on purpose, and why"),
 });
 
 /** A description as its file says it. */

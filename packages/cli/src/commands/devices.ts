@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { DescriptionError, loadDescription } from "@portrait/classifier";
+import { DescriptionError, descriptionJsonSchema, loadDescription } from "@portrait/classifier";
 import { deviceJson } from "../device-library/device-json.ts";
 import { deviceText, placeText } from "../device-library/device-text.ts";
 import { findDevice } from "../device-library/find.ts";
@@ -42,6 +42,10 @@ export function addDevices(program: Command, runner: Runner): void {
       runner.run(self, (session) => check(session, files, options)),
     );
   addDevicesFuzz(devices, runner);
+  const schema = devices
+    .command("schema")
+    .description("Print the form of a description as JSON Schema, for editors.")
+    .action((_options: unknown, self: Command) => runner.run(self, printSchema));
   examples(devices, [
     ["portrait devices", "what is known"],
     ["portrait devices show pic1", "what is known of one of them"],
@@ -56,8 +60,17 @@ export function addDevices(program: Command, runner: Runner): void {
   ]);
   examples(checking, [
     ["portrait devices check sound.yaml", "while writing it"],
-    ["portrait devices check my-devices/*.yaml -o json", "for an editor"],
+    ["portrait devices check my-devices/*.yaml -o json", "for another program"],
   ]);
+  examples(schema, [
+    ["portrait devices schema > my-devices/device.schema.json", "beside descriptions of your own"],
+    ["portrait devices schema | jq .properties.slots", "what one section may have"],
+  ]);
+}
+
+async function printSchema({ out }: Session): Promise<ExitCode> {
+  for (const line of JSON.stringify(descriptionJsonSchema(), undefined, 2).split("\n")) out.line(line);
+  return EXIT.done;
 }
 
 async function list(session: Session, { output }: DevicesOptions): Promise<ExitCode> {

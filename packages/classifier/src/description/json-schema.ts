@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { descriptionSchema, NAME } from "./schema.ts";
+
+/** A `$` name of `each` may be a name, a part of one, or a number. */
+const VARIABLE_NAME = "^[A-Za-z$][A-Za-z0-9_$]*$";
+const VARIABLE_NUMBER = { type: "string", pattern: "^\\$[A-Za-z]" };
+
+/** A bound of an integer; one that JSON's numbers have anyway is none. */
+const bound = z
+  .number()
+  .optional()
+  .transform((value) => (value !== undefined && Math.abs(value) === Number.MAX_SAFE_INTEGER ? undefined : value));
+const integerSchema = z.looseObject({
+  type: z.literal("integer"),
+  description: z.string().optional(),
+  minimum: bound,
+  maximum: bound,
+});
+
+/**
+ * The form of a description file as JSON Schema (draft 7), for editors. It is that of the file as it is written, before `$` names are
+ * replaced; what names mean, and whether every access reaches one register, only `loadDescription` knows.
+ */
+export function descriptionJsonSchema(): Record<string, unknown> {
+  const { $schema, ...form } = z.toJSONSchema(descriptionSchema, {
+    target: "draft-7",
+    io: "input",
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.pattern === NAME.source) jsonSchema.pattern = VARIABLE_NAME;
+    },
+  });
+  return { $schema, title: "Portrait device description", ...withVariables(form) };
+}
+
+/** The schema in which every number may be a `$` name. */
+function withVariables(schema: object): object {
+  return z.looseObject({}).parse(
+    JSON.parse(JSON.stringify(schema), (_key, value: unknown) => {
+      const number = integerSchema.safeParse(value);
+      if (!number.success) return value;
+      const { description, ...integer } = number.data;
+      return { ...(description !== undefined && { description }), anyOf: [integer, VARIABLE_NUMBER] };
+    }),
+  );
+}
