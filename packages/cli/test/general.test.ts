@@ -98,11 +98,33 @@ describe("portrait devices", () => {
       "id: probe\ntitle: Probe\nsource: a test\nports: { DATA: 0 }\ninstances: { probe1: { base: 0x9999 } }\n";
     writeFileSync(place.path("good.yaml"), `${good}registers: { DATA: { at: DATA, access: RW, verdict: transfer } }\n`);
     writeFileSync(place.path("bad.yaml"), `${good}registers:\n  DATA: { at: DATA, access: RX, verdict: transfer }\n`);
-    expect(place.run("devices", "check", "good.yaml")).toMatchObject({ status: 0, stdout: "good.yaml: good\n" });
+    expect(place.run("devices", "check", "good.yaml")).toMatchObject({
+      status: 0,
+      stdout: "good.yaml: good; probe1 at 0x9999, port 0x9999\n",
+    });
     const { status, stdout } = place.run("devices", "check", "good.yaml", "bad.yaml");
     expect(status).toBe(1);
     expect(stdout).toMatch(/^bad\.yaml:7:\d+ registers\.DATA\.access: expected one of "RO" \| "WO" \| "RW"$/m);
     expect(place.run("devices", "check", "good.yaml", "bad.yaml", "-o", "json").stdout).toContain('"line":7');
+  });
+
+  test("checks them beside the other devices: names that are taken, ports that are shared", () => {
+    const own = (instance: string, base: string) =>
+      `id: probe\ntitle: Probe\nsource: a test\nports: { DATA: 0 }\ninstances: { ${instance}: { base: ${base} } }\n` +
+      "registers: { DATA: { at: DATA, access: RW, verdict: transfer } }\n";
+    writeFileSync(place.path("taken.yaml"), own("pic1", "0x9999"));
+    writeFileSync(place.path("shared.yaml"), own("probe1", "0x70"));
+    const taken = place.run("devices", "check", "taken.yaml");
+    expect(taken.status).toBe(1);
+    expect(taken.stdout).toMatch(
+      /^taken\.yaml instances\.pic1: an instance of this name stands in i8259\.yaml already/,
+    );
+    const shared = place.run("devices", "check", "shared.yaml");
+    expect(shared.status).toBe(0);
+    expect(shared.stdout).toMatch(/^shared\.yaml: probe1 shares 0x70 with rtc: an access there may be to either$/m);
+    expect(place.json("devices", "check", "shared.yaml")).toMatchObject({
+      files: [{ shared: [{ instance: "probe1", with: "rtc", ports: ["0x70"] }] }],
+    });
   });
 
   test("prints the JSON Schema that editors find in the repository", () => {

@@ -1,6 +1,6 @@
 import { isMap, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml";
-import { z } from "zod";
 import { assignments, ENTRY_LIMIT, expand, substitute, variablesOf, type Variables } from "./expand.ts";
+import { problemsOf } from "./form-problems.ts";
 import type { Device } from "./model.ts";
 import { DescriptionError, type DescriptionProblem } from "./problem.ts";
 import { prove } from "./prove.ts";
@@ -21,7 +21,8 @@ export function loadDescription(text: string, file: string): Device {
   const document = parseDocument(text, { lineCounter: lines, merge: true, uniqueKeys: true, stringKeys: true });
   const syntax = document.errors.map((error): DescriptionProblem => {
     const place = error.linePos?.[0];
-    const message = error.message.split(" at line ")[0] ?? error.message;
+    const said = error.message.split(" at line ")[0] ?? error.message;
+    const message = error.code === "BLOCK_AS_IMPLICIT_KEY" ? `${said}; a text with a colon in it needs quotes` : said;
     return { path: [], message, ...(place && { line: place.line, column: place.col }) };
   });
   if (syntax.length > 0) throw new DescriptionError(file, syntax);
@@ -29,7 +30,7 @@ export function loadDescription(text: string, file: string): Device {
   const fail = (problems: readonly DescriptionProblem[]): never => {
     throw new DescriptionError(file, placed(problems, document, lines, variablesOf(raw)));
   };
-  const parsed = descriptionSchema.safeParse(bounded(expand(raw), file));
+  const parsed = descriptionSchema.safeParse(bounded(expand(raw), file), { reportInput: true });
   if (!parsed.success) return fail(parsed.error.issues.flatMap((issue) => problemsOf(issue, [])));
   const problems: DescriptionProblem[] = [];
   const device = resolve(parsed.data, problems);
@@ -56,33 +57,6 @@ function bounded(data: unknown, file: string): unknown {
     }
   }
   return data;
-}
-
-/** The problems in a zod issue; of a union, those of the form that was nearly met. */
-function problemsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): DescriptionProblem[] {
-  const path = [...above, ...issue.path];
-  if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    const depth = (issues: readonly z.core.$ZodIssue[]) => Math.max(0, ...issues.map((one) => one.path.length));
-    const deepest = Math.max(...issue.errors.map(depth));
-    if (deepest > 0) {
-      const nearest = issue.errors.find((issues) => depth(issues) === deepest) ?? [];
-      return nearest.flatMap((one) => problemsOf(one, path));
-    }
-    const forms = issue.errors.flat().flatMap((one) => problemsOf(one, path).map(({ message }) => message));
-    return [{ path: path.map(keyOf), message: [...new Set(forms)].join(", or ") }];
-  }
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...path, key].map(keyOf), message: "not a key of this form" }));
-  }
-  const message =
-    issue.code === "invalid_value"
-      ? `expected one of ${issue.values.map((value) => JSON.stringify(value)).join(" | ")}`
-      : issue.message.replace(/^Invalid input: /, "");
-  return [{ path: path.map(keyOf), message }];
-}
-
-function keyOf(key: PropertyKey): string | number {
-  return typeof key === "symbol" ? String(key) : key;
 }
 
 /** The problems with line and column of the nearest node on their path. */

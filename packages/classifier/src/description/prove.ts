@@ -23,7 +23,7 @@ interface Case {
 
 /**
  * Proves that every port, direction, value and selector state reaches exactly one register, and that no two rules of a
- * register set the same thing in one access. Enumerates one case of each class that patterns and guards tell apart.
+ * register set the same thing in one access; and that what is named is used. Enumerates one case of each class that patterns and guards tell apart.
  */
 export function prove(device: Device): DescriptionProblem[] {
   const problems: DescriptionProblem[] = [];
@@ -39,7 +39,25 @@ export function prove(device: Device): DescriptionProblem[] {
     proveRules(device, register, "onWrite", problems);
     proveRules(device, register, "onRead", problems);
   }
-  return problems;
+  return [...problems, ...unused(device)];
+}
+
+/** Slots and selectors that no access ever touches. */
+function unused({ registers, slots, selectors }: Device): DescriptionProblem[] {
+  const rules = registers.flatMap(({ onWrite, onRead }) => [...onWrite, ...onRead]);
+  const touched = new Set(rules.flatMap((rule) => [...rule.fill, ...rule.clear.map(({ slot }) => slot), rule.learn]));
+  const moved = new Set(rules.flatMap((rule) => [...rule.set, ...rule.latch, ...rule.add].map((one) => one.selector)));
+  return [
+    ...slots
+      .filter((slot) => !touched.has(slot))
+      .map(({ name }) => ({ path: ["slots", name], message: "no register fills it: fill: in a register or a rule" })),
+    ...selectors
+      .filter(({ index }) => !moved.has(index))
+      .map(({ kind, name }) => ({
+        path: [kind, name],
+        message: "no rule sets it: set, latch or add in onWrite or onRead",
+      })),
+  ];
 }
 
 function guardsOf(register: Register, direction: "in" | "out"): readonly Guard[] {
@@ -71,7 +89,9 @@ function proveOne(
     problems.push({
       path,
       message:
-        fitting.length === 0 ? `${what} reaches no register; name the hole RESERVED` : `${what} reaches ${names}`,
+        fitting.length === 0
+          ? `${what} reaches no register; a hole is a register of its own, RESERVED`
+          : `${what} reaches ${names}; tell them apart by ${direction === "in" ? "when" : "match or when"}`,
     });
   });
   if (!done) problems.push({ path, message: "too many cases to prove; use fewer data bits or selectors at this port" });

@@ -27,11 +27,21 @@ import type {
   Unreachable,
   Window,
 } from "./model.ts";
+import { hex } from "./hex.ts";
 import { boundsOf, cubesOf, fieldsOf, type Report } from "./patterns.ts";
 import type { DescriptionProblem } from "./problem.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Path = readonly (string | number)[];
+
+/** Where things of a kind are named. */
+const HOMES = {
+  port: "under ports",
+  selector: "under state or preceding",
+  "slot or register": "under slots or registers",
+  register: "under registers",
+  drain: "under drains",
+} as const;
 
 /** Keys a description may list for one slot. */
 const KEY_LIMIT = 1024;
@@ -97,6 +107,7 @@ class Resolver {
       if (always && place.kind === "bound") {
         this.#problem(["instances", name], "presence: always is for a device whose ports every PC has at one place");
       }
+      this.#checkPlace(place, one.stride ?? 1, ["instances", name]);
       instances.push({ name, device, place, stride: one.stride ?? 1, always, title: one.title });
     }
     return device;
@@ -109,6 +120,14 @@ class Resolver {
     }
     if (aliases !== undefined) this.#problem([...path, "aliases"], "aliases are of a fixed base");
     return { kind: "bound", binding: this.#binding(bound, [...path, "bound"]) };
+  }
+
+  #checkPlace(place: Place, stride: number, path: Path): void {
+    if (place.kind === "bound") return;
+    const beyond = [...this.#ports.values()].find(({ offset }) => place.base + offset * stride > 0xffff);
+    if (beyond === undefined) return;
+    const what = `${beyond.name} is at ${hex(beyond.offset)} from base ${hex(place.base)}, beyond port 0xffff`;
+    this.#problem(path, `${what}; ports are offsets from the base`);
   }
 
   #binding(bound: NonNullable<InstanceData["bound"]>, path: Path): Binding {
@@ -150,23 +169,24 @@ class Resolver {
     return undefined;
   }
 
-  #look<T>(map: ReadonlyMap<string, T>, kind: string, name: string, path: Path): T | undefined {
+  #look<T>(map: ReadonlyMap<string, T>, kind: keyof typeof HOMES, name: string, path: Path): T | undefined {
     const found = map.get(name);
     if (found !== undefined) return found;
     const known = [...map.keys()];
     const shown = known.slice(0, 12).join(", ") + (known.length > 12 ? ", …" : "");
-    return this.#problem(path, `no ${kind} "${name}"; there is ${shown === "" ? "none" : shown}`);
+    return this.#problem(path, `no ${kind} "${name}"; there is ${shown === "" ? `none ${HOMES[kind]}` : shown}`);
   }
 
   #resolvePorts(): void {
     for (const [name, entry] of entries(this.#data.ports)) {
-      const port = typeof entry === "number" ? { offset: entry } : entry;
-      this.#ports.set(name, {
-        index: this.#ports.size,
-        name,
-        offset: port.offset,
-        widths: port.widths ?? [8],
-      });
+      const { offset, widths = [8] } = typeof entry === "number" ? { offset: entry } : entry;
+      for (const other of this.#ports.values()) {
+        const both = other.offset === offset ? widths.find((width) => other.widths.includes(width)) : undefined;
+        if (both === undefined) continue;
+        const what = `an access of ${both} bits at offset ${hex(offset)} is ${other.name}'s already`;
+        this.#problem(["ports", name], `${what}; registers may share a port, told apart by access, match or when`);
+      }
+      this.#ports.set(name, { index: this.#ports.size, name, offset, widths });
     }
   }
 
@@ -331,7 +351,7 @@ class Resolver {
   }
 
   #checkRegister(register: Register, path: Path, one: RegisterData): void {
-    const fills = register.onWrite.some((rule) => rule.fill.length > 0);
+    const fills = one.fill !== undefined || (one.onWrite ?? []).some(({ fill }) => fill !== undefined);
     const judged = register.onWrite.some((rule) => rule.verdict !== undefined);
     if (register.access === "RO") {
       if (one.onWrite !== undefined || one.fill !== undefined)

@@ -1,26 +1,36 @@
 import { z } from "zod";
 
+/** An object with these keys and no others; `id` is its name in the JSON Schema. */
+function form<T extends z.core.$ZodLooseShape>(shape: T, id?: string) {
+  const there = Object.keys(shape).join(", ");
+  const object = z.strictObject(shape, {
+    error: ({ code }) => (code === "unrecognized_keys" ? `not a key here; there is ${there}` : undefined),
+  });
+  return id === undefined ? object : object.register(z.globalRegistry, { id });
+}
+
 /** What things are called. */
 export const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
-const name = z.string().regex(NAME, "expected a name of letters, digits and _").meta({ id: "name" });
+const NAME_EXPECTED = "expected a name of letters, digits and _ that begins with a letter";
+const name = z.string(NAME_EXPECTED).regex(NAME, NAME_EXPECTED).meta({ id: "name" });
 const bit = z.int().min(0).max(31);
 const word = z.int().min(0).max(0xffffffff);
 const port = z.int().min(0).max(0xffff);
 const reason = z.string().min(1, "expected a reason");
 
-const pattern = z
-  .string("expected a bit pattern such as xxx1xxxx; quote one made only of 0 and 1")
-  .regex(/^[01x]{8}$|^[01x]{16}$|^[01x]{32}$/, "expected 8, 16 or 32 of 0, 1 and x");
+const pattern = z.string().regex(/^[01x]{8}$|^[01x]{16}$|^[01x]{32}$/, "expected 8, 16 or 32 of 0, 1 and x");
 /** Items a list may have; no device needs near as many, and the proof compares each with each. */
 const LIST_LIMIT = 256;
 const oneOrMore = <T extends z.ZodType>(type: T) => z.union([type, z.array(type).min(1).max(LIST_LIMIT)]);
 
 const range = z.string().regex(/^(0x[0-9a-fA-F]+|\d+)\.\.(0x[0-9a-fA-F]+|\d+)$/, "expected lo..hi");
 const fieldMatch = z.record(name, oneOrMore(z.union([word, range])));
-const match = oneOrMore(z.union([pattern, fieldMatch])).describe(
-  "data bits: a pattern such as xxx1xxxx, or values of fields",
+const matchOne = z.union(
+  [pattern, fieldMatch],
+  "expected a bit pattern such as xxx1xxxx, or fields such as { MODE: 2 }; quote a pattern made only of 0 and 1",
 );
+const match = oneOrMore(matchOne).describe("data bits: a pattern such as xxx1xxxx, or values of fields");
 const selectorValue = z.union([word, range, name]);
 const when = z
   .record(name, oneOrMore(selectorValue))
@@ -28,33 +38,32 @@ const when = z
 
 const step = z
   .union([
-    z.strictObject({
+    form({
       write: name.describe("register to write"),
       value: word.optional().describe("what to write; else what its slot holds, or the fixed bits of its pattern"),
       put: name.optional().describe("field that takes the selector's value"),
       drain: name.optional().describe("answer to read away afterwards"),
     }),
-    z.strictObject({ read: name.describe("register to read") }),
+    form({ read: name.describe("register to read") }),
   ])
   .meta({ id: "step" });
 
-const selector = z
-  .strictObject({
+const selector = form(
+  {
     values: z.array(name).min(2).optional().describe("names of its values"),
     bits: z.int().min(1).max(26).optional().describe("how many bits it has, where its values are numbers"),
     reset: z.union([word, name]).optional().describe("its value after reset; the first when left out"),
     reach: z
-      .array(
-        z.strictObject({ to: oneOrMore(selectorValue).optional(), when: when.optional(), do: z.array(step).min(1) }),
-      )
+      .array(form({ to: oneOrMore(selectorValue).optional(), when: when.optional(), do: z.array(step).min(1) }))
       .min(1)
       .optional()
       .describe("ways to bring it to a value"),
-  })
-  .meta({ id: "selector" });
+  },
+  "selector",
+);
 
-const rule = z
-  .strictObject({
+const rule = form(
+  {
     match: match.optional(),
     when: when.optional(),
     set: z
@@ -75,11 +84,12 @@ const rule = z
     learn: name.optional().describe("slot whose value the read showed"),
     drain: name.optional().describe("answer that follows"),
     verdict: z.enum(["state", "command", "transfer"]).optional().describe("what the access is"),
-  })
-  .meta({ id: "rule" });
+  },
+  "rule",
+);
 
-const register = z
-  .strictObject({
+const register = form(
+  {
     at: name.describe("port it stands at"),
     access: z.enum(["RO", "WO", "RW"]).describe("read-only, write-only, or both"),
     title: z.string().optional().describe("what it is, in words"),
@@ -88,7 +98,7 @@ const register = z
     whenRead: when.optional().describe("values of selectors, for reads alone"),
     whenWrite: when.optional().describe("values of selectors, for writes alone"),
     fields: z
-      .record(name, z.union([bit, z.tuple([bit, bit])]))
+      .record(name, z.union([bit, z.tuple([bit, bit])], "expected a bit such as 7, or bits such as [7, 4]"))
       .optional()
       .describe("bit number, or [high, low]; bits without a meaning are UNKn"),
     verdict: z.enum(["command", "transfer"]).optional().describe("what an access to it is, where it leaves no state"),
@@ -98,11 +108,12 @@ const register = z
     with: word.optional().describe("bits that come back as 1 besides"),
     onWrite: z.array(rule).max(LIST_LIMIT).optional().describe("rules for writes"),
     onRead: z.array(rule).max(LIST_LIMIT).optional().describe("rules for reads"),
-  })
-  .meta({ id: "register" });
+  },
+  "register",
+);
 
-const slot = z
-  .strictObject({
+const slot = form(
+  {
     title: z.string().optional().describe("what it is, in words"),
     key: oneOrMore(name).optional().describe("selectors whose values make it several slots"),
     keys: oneOrMore(selectorValue).optional().describe("all its keys, where each can be read back"),
@@ -118,12 +129,13 @@ const slot = z
     brokenOff: z.literal("keep").optional().describe("keep: also what a new beginning of a group broke off"),
     depth: z.int().min(2).max(16).optional().describe("how many of the last writes it holds"),
     takes: oneOrMore(name).optional().describe("slots whose last writes are its parameters"),
-  })
-  .meta({ id: "slot" });
+  },
+  "slot",
+);
 
 const portEntry = z.union([
   port,
-  z.strictObject({
+  form({
     offset: port,
     widths: z
       .array(z.union([z.literal(8), z.literal(16), z.literal(32)]))
@@ -133,15 +145,15 @@ const portEntry = z.union([
 ]);
 
 /** Bits of a dword in a window's page. */
-const windowBits = z.strictObject({
+const windowBits = form({
   at: z.int().min(0).max(0xffff).multipleOf(4, "expected the offset of a dword: a multiple of 4"),
   mask: word,
 });
 
-const binding = z.strictObject({
+const binding = form({
   to: name,
   shows: z
-    .array(windowBits.extend({ mask: word.optional(), is: word }))
+    .array(form({ ...windowBits.shape, mask: word.optional(), is: word }))
     .min(1)
     .max(LIST_LIMIT),
   base: windowBits,
@@ -149,8 +161,8 @@ const binding = z.strictObject({
   offset: port.optional(),
 });
 
-const instance = z
-  .strictObject({
+const instance = form(
+  {
     base: port.optional().describe("where the PC has it"),
     bound: binding.optional().describe("where the guest puts it"),
     aliases: z.array(port).optional().describe("other bases that a chipset may decode"),
@@ -160,19 +172,20 @@ const instance = z
       .enum(["always", "touched"])
       .optional()
       .describe("always: every PC has it; touched: it counts once the guest used it"),
-  })
-  .meta({ id: "instance" });
+  },
+  "instance",
+);
 
 /** A field of an engine's dump, or the bits of one. */
-const dumpField = z.union([z.string().min(1), z.strictObject({ path: z.string().min(1), mask: word })]);
+const dumpField = z.union([z.string().min(1), form({ path: z.string().min(1), mask: word })]);
 
-const window = z.strictObject({ key: name, lanes: name, when: when.optional(), page: z.int().min(4).max(0x10000) });
+const window = form({ key: name, lanes: name, when: when.optional(), page: z.int().min(4).max(0x10000) });
 
 /** The form of a description file, after `$` names are expanded. */
-export const descriptionSchema = z.strictObject({
+export const descriptionSchema = form({
   id: z
     .string()
-    .regex(/^[a-z][a-z0-9_-]*$/, "expected a lower-case id")
+    .regex(/^[a-z][a-z0-9_-]*$/, "expected lower-case letters, digits, - and _, a letter first")
     .describe("name of the device type"),
   title: z.string().min(1).describe("what it is, in words"),
   source: z.string("expected the datasheet or other source this is taken from").min(1).describe("the datasheet"),
@@ -194,7 +207,7 @@ export const descriptionSchema = z.strictObject({
   drains: z
     .record(
       name,
-      z.strictObject({
+      form({
         while: name,
         mask: word,
         busy: word.optional(),
@@ -210,13 +223,13 @@ export const descriptionSchema = z.strictObject({
     .describe("how the ports answer where there is no such device"),
   windows: z.record(name, window).optional().describe("where the ports of other devices are programmed"),
   quiet: z
-    .array(z.strictObject({ read: name, mask: word, why: reason }))
+    .array(form({ read: name, mask: word, why: reason }))
     .max(LIST_LIMIT)
     .optional()
     .describe("when the device is busy with what no plan brings back"),
   unreachable: z
     .array(
-      z.strictObject({
+      form({
         what: z.string().min(1),
         why: reason,
         fields: z.record(z.string(), z.array(dumpField)).optional(),
@@ -225,7 +238,7 @@ export const descriptionSchema = z.strictObject({
     .optional()
     .describe("state that no port write restores, and why"),
   notModelled: z
-    .array(z.strictObject({ what: z.string().min(1), why: reason }))
+    .array(form({ what: z.string().min(1), why: reason }))
     .optional()
     .describe("what is left out on purpose, and why"),
 });

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
-import { DescriptionError, descriptionJsonSchema, loadDescription } from "@portrait/classifier";
+import { descriptionJsonSchema } from "@portrait/classifier";
+import { checkDescription } from "../device-library/check.ts";
 import { deviceJson } from "../device-library/device-json.ts";
 import { deviceText, placeText } from "../device-library/device-text.ts";
 import { findDevice } from "../device-library/find.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { json, reportFormatOption, type ReportFormat } from "../formats.ts";
 import { examples } from "../help.ts";
-import { libraryFor, readDescription } from "../input/library.ts";
+import { libraryFor, userDescriptions } from "../input/library.ts";
 import { plural } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
 import type { Runner } from "../runner.ts";
@@ -35,7 +36,9 @@ export function addDevices(program: Command, runner: Runner): void {
     );
   const checking = devices
     .command("check")
-    .description("Check description files; every mistake is printed with its line. Exit code 1 if there is one.")
+    .description(
+      "Check description files, by themselves and beside the other devices; every mistake is printed with its line. Exit code 1 if there is one.",
+    )
     .argument("<file...>", "description files")
     .addOption(reportFormatOption())
     .action((files: string[], options: DevicesOptions, self: Command) =>
@@ -98,27 +101,16 @@ async function show(session: Session, id: string, { output }: DevicesOptions): P
 }
 
 async function check(session: Session, files: readonly string[], { output }: DevicesOptions): Promise<ExitCode> {
-  const reports = await Promise.all(files.map(checkOne));
+  const others = await userDescriptions(session.devices);
+  const reports = await Promise.all(files.map((file) => checkDescription(file, others)));
   const mistakes = reports.reduce((sum, { problems }) => sum + problems.length, 0);
-  if (output === "json") session.out.line(json({ ok: mistakes === 0, files: reports }));
-  else {
-    for (const { file, message } of reports) session.out.line(message ?? `${file}: good`);
+  if (output === "json") {
+    session.out.line(
+      json({ ok: mistakes === 0, files: reports.map(({ file, problems, shared }) => ({ file, problems, shared })) }),
+    );
+  } else {
+    for (const line of reports.flatMap(({ lines }) => lines)) session.out.line(line);
     if (mistakes > 0) session.out.line(plural(mistakes, "mistake"));
   }
   return mistakes === 0 ? EXIT.done : EXIT.different;
-}
-
-async function checkOne(file: string): Promise<{
-  readonly file: string;
-  readonly problems: DescriptionError["problems"];
-  readonly message?: string;
-}> {
-  const { text } = await readDescription(file);
-  try {
-    loadDescription(text, file);
-    return { file, problems: [] };
-  } catch (error) {
-    if (!(error instanceof DescriptionError)) throw error;
-    return { file, problems: error.problems, message: error.message };
-  }
 }
