@@ -25,7 +25,7 @@ describe("portrait devices fuzz", () => {
     need(context, program("qemu-system-i386"));
     const { status, stdout } = place.run("devices", "fuzz", "port92", "--cases", "30", "--seed", "7");
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^port92, seed 7\n {2}cases +30\n {2}failed +0\n/);
+    expect(stdout).toMatch(/^port92, seed 7, QEMU \d+\.\d+.*\n {2}cases +30\n {2}failed +0\n/);
   });
 
   test("ends with 1 and a script where a description of one's own is wrong", { timeout: TIMEOUT_MS }, (context) => {

@@ -5,16 +5,19 @@ import { scriptOf } from "./fuzz-script.ts";
 
 /** A report as `portrait devices fuzz -o json` prints it. */
 export function fuzzJson(report: FuzzReport): Record<string, unknown> {
-  const { devices, command, seed, cases, accesses, planSteps, readsChecked, failed, fields } = report;
+  const { devices, command, qemu, seed, cases, accesses, planSteps, readsChecked, failed, notCompared, fields } =
+    report;
   return {
     devices,
     command,
+    qemu,
     seed,
     cases,
     accesses,
     planSteps,
     readsChecked,
     failed,
+    notCompared,
     failures: report.failures.map((failure) => failureJson(report, failure)),
     fields,
     unreachable: [...report.unreachable].map(([path, { why, cases: times }]) => ({ path, why, cases: times })),

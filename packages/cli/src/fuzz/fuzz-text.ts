@@ -26,17 +26,18 @@ export function fuzzText(report: FuzzReport, colors: ChalkInstance): string[] {
 }
 
 function summary(report: FuzzReport, { bold }: ChalkInstance): string[] {
-  const { devices, seed, cases, failed, accesses, planSteps, readsChecked, fields } = report;
+  const { devices, qemu, seed, cases, failed, notCompared, accesses, planSteps, readsChecked, fields } = report;
   const rows: [string, string][] = [
     ["cases", count(cases)],
     ["failed", count(failed)],
+    ["not wholly compared", count(notCompared)],
     ["accesses", count(accesses)],
     ["steps of their plans", count(planSteps)],
     ["reads foretold", count(readsChecked)],
     ["fields of the devices", `${count(fields.compared)}, of which ${count(fields.moved)} moved`],
   ];
   return [
-    bold(`${devices.join(", ")}, seed ${seed}`),
+    bold(`${devices.join(", ")}, seed ${seed}, QEMU ${qemu}`),
     ...table(
       rows.map((row) => ["", ...row]),
       ["left", "left", "left"],

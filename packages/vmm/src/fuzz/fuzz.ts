@@ -46,6 +46,8 @@ export interface FuzzReport {
   /** Names of the instances. */
   readonly devices: readonly string[];
   readonly command: readonly string[];
+  /** QEMU's version, as it calls it. */
+  readonly qemu: string;
   readonly seed: number;
   /** Cases tried; fewer than asked for where it was interrupted. */
   readonly cases: number;
@@ -55,6 +57,8 @@ export interface FuzzReport {
   readonly failures: readonly FuzzFailure[];
   /** Failing cases, those of no account in `failures` included. */
   readonly failed: number;
+  /** Cases after which the state of some device was not compared. */
+  readonly notCompared: number;
   /** Cases after which registers were unknown, or devices busy, by register and reason; their devices were not compared. */
   readonly unknown: ReadonlyMap<string, number>;
   /** Accesses left out of sequences, by reason. */
@@ -106,7 +110,8 @@ class Fuzzing {
   readonly #unknown = new Map<string, number>();
   readonly #excluded = new Map<string, number>();
   readonly #unreachable = new Map<string, { readonly why: string; cases: number }>();
-  readonly #counts = { cases: 0, accesses: 0, planSteps: 0, readsChecked: 0, failed: 0 };
+  readonly #qemu: string;
+  readonly #counts = { cases: 0, accesses: 0, planSteps: 0, readsChecked: 0, failed: 0, notCompared: 0 };
 
   constructor(
     library: Library,
@@ -119,6 +124,7 @@ class Fuzzing {
     this.#options = options;
     this.#machine = machine;
     this.#instances = instances;
+    this.#qemu = source.version;
     this.#first = [...accesses, ...machine.prefix];
     this.#judge = new Judge(library, this.#first, source, destination);
     this.#maker = new SequenceMaker(library, instances, this.#first, [...machine.runs, ...(options.recorded ?? [])]);
@@ -134,6 +140,7 @@ class Fuzzing {
     return {
       devices: this.#instances.map(({ name }) => name),
       command: this.#machine.command,
+      qemu: this.#qemu,
       seed,
       ...this.#counts,
       failures: [...this.#failures.values()],
@@ -161,6 +168,7 @@ class Fuzzing {
       const known = this.#unreachable.get(path[0]);
       this.#unreachable.set(path[0], { why: path[1], cases: (known?.cases ?? 0) + 1 });
     }
+    if (trial.plan.unknown.length > 0 || trial.busy.length > 0) this.#counts.notCompared++;
     this.#coverage.add(trial.source);
     if (trial.findings.length > 0) await this.#fail(number, sequence, trial);
   }

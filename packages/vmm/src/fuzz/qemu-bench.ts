@@ -7,7 +7,7 @@ import { z } from "zod";
 import { startQemu, type StartedQemu } from "../qemu/capture/start-qemu.ts";
 import { dumpDevices } from "../qemu/device-dump.ts";
 import { QemuError } from "../qemu/errors.ts";
-import type { QmpClient } from "../qemu/qmp.ts";
+import { versionText, type QmpClient } from "../qemu/qmp.ts";
 import { QtestTarget } from "../qemu/qtest-target.ts";
 import type { DeviceLayout } from "../qemu/stream/device-layout.ts";
 import { isDevice } from "../qemu/stream/kept-sections.ts";
@@ -67,6 +67,11 @@ export class QemuBench {
 
   get ports(): PortTarget {
     return this.#get().ports;
+  }
+
+  /** QEMU's version, as it calls it. */
+  get version(): string {
+    return versionText(this.#get().qemu.client.version);
   }
 
   /** What {@link dump} gave before the first access. */

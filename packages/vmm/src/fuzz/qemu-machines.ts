@@ -108,7 +108,7 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
   },
   port92: { sections: ["port92"] },
   pci: { sections: ["PCIHost", "PCIBUS", "*/I440FX", "*/PIIX3"], runs: configurationWrites },
-  acpi: { sections: ["*/piix4_pm"] },
+  acpi: { sections: ["*/piix4_pm"], absent: ["pm_v86"] },
   "bus-master-ide": { sections: ["*/ide"] },
   pcnet: { options: ["-device", "pcnet,mac=52:54:00:12:34:56,romfile="], sections: ["*/pcnet"] },
   rtl8139: { options: ["-device", "rtl8139,mac=52:54:00:12:34:56,romfile="], sections: ["*/rtl8139"] },

@@ -14,6 +14,11 @@ export interface QemuVersion {
   readonly package: string;
 }
 
+/** A version as QEMU calls it: `7.2.22 (Debian 1:7.2+dfsg-7)`. */
+export function versionText({ major, minor, micro, package: text }: QemuVersion): string {
+  return `${major}.${minor}.${micro}${text === "" ? "" : ` (${text})`}`;
+}
+
 /** Something QEMU told unasked: `SHUTDOWN`, `STOP`, `RESUME`, `MIGRATION`, …, with the event's own data. */
 export interface QmpEvent {
   readonly name: string;

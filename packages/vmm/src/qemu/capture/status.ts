@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { QmpClient } from "../qmp.ts";
+import { versionText, type QmpClient } from "../qmp.ts";
 
 /** What a QEMU says of itself and its guest. */
 export interface QemuStatus {
@@ -19,9 +19,8 @@ const NAME = z.object({ name: z.string().optional() });
 export async function qemuStatus(client: QmpClient): Promise<QemuStatus> {
   const { status, running } = STATUS.parse(await client.execute("query-status"));
   const { name } = NAME.parse(await client.execute("query-name"));
-  const { major, minor, micro, package: text } = client.version;
   return {
-    version: `${major}.${minor}.${micro}${text === "" ? "" : ` (${text})`}`,
+    version: versionText(client.version),
     name,
     fresh: status === "prelaunch",
     running,
