@@ -1,0 +1,21 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { builtinDescriptions, loadDescription } from "@portrait/classifier";
+import { root } from "./run.mjs";
+
+/** Where the figures of the fuzzer's last runs are: by device, of the description whose hash they name. */
+export const FUZZ_RESULTS = join(root, "docs/fuzz-results.json");
+
+/** The devices that come with Portrait, each with the hash of its description's text. */
+export function describedDevices() {
+  return builtinDescriptions().map(({ file, text }) => ({
+    device: loadDescription(text, file),
+    sha256: createHash("sha256").update(text).digest("hex"),
+  }));
+}
+
+/** The last figures of the fuzzer, by device type. */
+export function fuzzResults() {
+  return JSON.parse(readFileSync(FUZZ_RESULTS, "utf8"));
+}
