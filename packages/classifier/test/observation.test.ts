@@ -127,6 +127,16 @@ describe("a string instruction", () => {
     expect(session.slot("com1", "LCR")).toBe(0x03);
   });
 
+  test("without payload leaves unknown what it may have broken off", () => {
+    const half = outs(0x3f5, 0x03, 0xdf);
+    const session = classify((builder) => {
+      for (const row of half) push(builder, row);
+      builder.pushString(0, 0x3f2, "out", 8, 2, 0x1c, undefined);
+    });
+    expect(classify(half).slot("fdc1", "SPECIFY")).toEqual(["|SPECIFY_TIMES=df"]);
+    expect(session.slot("fdc1", "SPECIFY")).toBe("unknown: access 2 may have broken it off");
+  });
+
   test("reads as often as it says", () => {
     const session = classify((builder) => {
       push(builder, ["out", 0x20, 0x0c]);

@@ -205,6 +205,18 @@ describe("each kind of mistake is told with its place", () => {
       /a slot that takes parameters has no depth/,
     ],
     [
+      "dropping the half of what is written whole",
+      "latch: { index: A } }]",
+      "latch: { index: A }, drop: R0 }]",
+      /registers\.INDEX: drop: nothing begins a group of R0/,
+    ],
+    [
+      "dropping parts that have had their effect",
+      "registers:\n  INDEX: { at: INDEX, access: WO, fields: { A: 0 }, onWrite: [{ fill: INDEX, latch: { index: A } }] }",
+      "slots: { INDEX: { brokenOff: keep } }\nregisters:\n  INDEX: { at: INDEX, access: WO, fields: { A: 0 }, onWrite: [{ match: { A: 1 }, fill: INDEX, part: begin, latch: { index: A } }, { match: { A: 0 }, drop: INDEX }] }",
+      /registers\.INDEX: drop: parts of INDEX have their effect as they are written/,
+    ],
+    [
       "asking a register that cannot be read",
       "registers:",
       "absent: { read: INDEX, values: [0] }\nregisters:",

@@ -124,6 +124,8 @@ export interface Rule {
   readonly with: number;
   readonly clear: readonly { readonly slot: Slot; readonly value: number | undefined }[];
   readonly lose: readonly { readonly slot: Slot; readonly reason: string }[];
+  /** Slots of which what is half done is broken off, and had no effect. */
+  readonly drop: readonly Slot[];
   readonly learn: Slot | undefined;
   readonly drain: Drain | undefined;
   readonly verdict: Verdict | undefined;

@@ -150,7 +150,10 @@ function canHold(guards: readonly Guard[]): boolean {
 /** Name of what two rules would both set; undefined when nothing. */
 function sharedTarget(device: Device, a: Rule, b: Rule): string | undefined {
   const selectorsOf = (rule: Rule) => [...rule.set, ...rule.latch, ...rule.add].map((effect) => effect.selector);
-  const slotsOf = (rule: Rule) => [...rule.fill, ...rule.clear.map((e) => e.slot), ...rule.lose.map((e) => e.slot)];
+  const slotsOf = ({ fill, clear, lose, drop }: Rule) => [
+    ...[...fill, ...drop],
+    ...[...clear, ...lose].map(({ slot }) => slot),
+  ];
   const selector = selectorsOf(a).find((index) => selectorsOf(b).includes(index));
   if (selector !== undefined) return device.selectors[selector]?.name;
   return slotsOf(a).find((one) => slotsOf(b).includes(one))?.name;

@@ -80,6 +80,7 @@ class Resolver {
     this.#resolveDrains();
     this.#resolveSlotReferences();
     for (const [name, register] of this.#registers) this.#resolveRules(name, register);
+    for (const [name, register] of this.#registers) this.#checkDrops(name, register);
     this.#resolveReaches("state", data.state);
     this.#resolveReaches("preceding", data.preceding);
     const instances: Instance[] = [];
@@ -350,6 +351,18 @@ class Resolver {
     this.#checkRegister(register, path, one);
   }
 
+  /** Only of a group whose parts have no effect by themselves can a half be dropped. */
+  #checkDrops(name: string, { onWrite, onRead }: Register): void {
+    const registers = [...this.#registers.values()];
+    for (const slot of [...onWrite, ...onRead].flatMap(({ drop }) => drop)) {
+      const begins = ({ onWrite: rules }: Register) =>
+        rules.some(({ part, fill }) => part === "begin" && fill.includes(slot));
+      if (!registers.some(begins)) this.#problem(["registers", name], `drop: nothing begins a group of ${slot.name}`);
+      else if (slot.keepsBrokenOff)
+        this.#problem(["registers", name], `drop: parts of ${slot.name} have their effect as they are written`);
+    }
+  }
+
   #checkRegister(register: Register, path: Path, one: RegisterData): void {
     const fills = one.fill !== undefined || (one.onWrite ?? []).some(({ fill }) => fill !== undefined);
     const judged = register.onWrite.some((rule) => rule.verdict !== undefined);
@@ -419,6 +432,7 @@ class Resolver {
           return slot && { slot, reason };
         }),
       ),
+      drop: defined(list(rule.drop).map((name) => this.#slot(name, [...path, "drop"]))),
       learn: rule.learn === undefined ? undefined : this.#slot(rule.learn, [...path, "learn"]),
       drain: rule.drain === undefined ? undefined : this.#look(this.#drains, "drain", rule.drain, [...path, "drain"]),
       verdict: rule.verdict,

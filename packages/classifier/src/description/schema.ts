@@ -81,6 +81,7 @@ const rule = form(
       .optional()
       .describe("slots that take a value as a consequence, or none"),
     lose: z.record(name, reason).optional().describe("slots that are unknown from here, and why"),
+    drop: oneOrMore(name).optional().describe("slots of which what is half done is broken off, and had no effect"),
     learn: name.optional().describe("slot whose value the read showed"),
     drain: name.optional().describe("answer that follows"),
     verdict: z.enum(["state", "command", "transfer"]).optional().describe("what the access is"),

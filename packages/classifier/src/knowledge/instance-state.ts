@@ -205,6 +205,8 @@ export class InstanceState {
       if (certain) this.slots.clear(slot, value, access.seq);
       else this.slots.lose(slot, `access ${access.seq} may have cleared it`);
     }
+    for (const slot of rule.drop)
+      this.slots.drop(slot, access.seq, certain ? undefined : `access ${access.seq} may have broken it off`);
     for (const slot of rule.fill) this.#fill(slot, access, register, rule, certain, taken.get(slot));
     if (rule.learn !== undefined && certain && access.value !== undefined) this.#learn(rule.learn, access, register);
   }

@@ -47,6 +47,16 @@ export class SlotStore {
     this.#setAll(slot, value === undefined ? { status: "none", cause } : { status: "implied", value, cause });
   }
 
+  /** What is half done, under any key, is broken off by access `cause` and had no effect; `doubt`: why that is not certain. */
+  drop(slot: Slot, cause: number, doubt?: string): void {
+    const all = slot.key.length === 0 ? [[0, this.content(slot, 0)] as const] : [...this.keys(slot)];
+    for (const [key, content] of all) {
+      if (openOf(content).length === 0) continue;
+      if (doubt === undefined) this.#put(slot, key, withoutOpen(content, cause));
+      else this.loseKey(slot, key, doubt);
+    }
+  }
+
   /** The slot takes `rest`, and some of its keys a content of their own. */
   adopt(slot: Slot, rest: SlotContent, keys: Iterable<readonly [number, SlotContent]>): void {
     this.#setAll(slot, rest);
@@ -120,6 +130,12 @@ function earlierWrites(slot: Slot, before: SlotContent, write: SlotWrite): reado
 
 function complete(closed: readonly SlotWrite[]): SlotContent {
   return { status: "known", closed, brokenOff: [], open: nothing };
+}
+
+/** The content before its half-done writes, which access `cause` broke off. */
+function withoutOpen(content: SlotContent, cause: number): SlotContent {
+  if (content.status === "known" && content.closed.length === 0) return { status: "none", cause };
+  return content.status === "known" || content.status === "unknown" ? { ...content, open: nothing } : content;
 }
 
 /** The content once `open` has got one part further; `keepsHalf`: it has begun anew, and what was half done is kept. */

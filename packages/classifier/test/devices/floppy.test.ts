@@ -152,4 +152,12 @@ describe("a software reset", () => {
   test.each(resets)("%s ends a command half done", (_, reset) => {
     expect(fdc([...fifo(0xc5, 0x00, 0x01), ...reset, ...fifo(0x03)]).registers.at(-1)).toBe("fdc1.SPECIFY");
   });
+
+  test.each(resets)("%s breaks off parameters half written, and leaves those of the command before", (_, reset) => {
+    const fresh = fdc([...fifo(0x03, 0xaf), ...reset]);
+    expect(fresh.slot("fdc1", "SPECIFY")).toBe("none");
+    const again = fdc([...fifo(0x94), ...set, ...fifo(0x03, 0xaf), ...reset, ...fifo(0x13, 0x00), ...reset]);
+    expect(again.slot("fdc1", "SPECIFY")).toEqual(["SPECIFY_TIMES=df", "SPECIFY_LOAD=02"]);
+    expect(again.slot("fdc1", "CONFIGURE")).toEqual(["CONFIGURE_ZERO=00", "CONFIGURE_MODE=57", "CONFIGURE_TRACK=00"]);
+  });
 });

@@ -99,6 +99,7 @@ function alwaysKept(register: Register, unknown: ReadonlySet<Slot>): Always {
     rule.set.length > 0 ||
     rule.latch.length > 0 ||
     rule.add.length > 0 ||
+    rule.drop.length > 0 ||
     [...rule.fill, ...[...rule.clear, ...rule.lose].map(({ slot }) => slot)].some((slot) => unknown.has(slot));
   return { in: register.onRead.some(matters), out: register.onWrite.some(matters) };
 }
