@@ -7,6 +7,33 @@ export interface Exclusion {
   readonly without: (accesses: readonly PortAccess[]) => readonly PortAccess[];
 }
 
+/** A sequence without what is left out, and how many accesses each reason took. */
+export interface Shortened {
+  readonly accesses: readonly PortAccess[];
+  readonly left: ReadonlyMap<string, number>;
+}
+
+/** Leaves out what the exclusions say, until none of them finds anything: what one leaves out may be what kept another from it. */
+export function shorten(sequence: readonly PortAccess[], exclusions: readonly Exclusion[]): Shortened {
+  const left = new Map<string, number>();
+  let accesses = sequence;
+  // Each time an access goes, or a bit of one.
+  let changes = sequence.length * 33;
+  for (let before: typeof accesses | undefined; before !== accesses;) {
+    before = accesses;
+    for (const { why, without } of exclusions) {
+      const rest = without(accesses);
+      const changed = rest.filter((access, i) => access !== accesses[i]).length;
+      const gone = rest.length < accesses.length ? accesses.length - rest.length : changed;
+      if (gone === 0) continue;
+      if (changes-- === 0) throw new Error(`the exclusion "${why}" never gives back the accesses it was given`);
+      left.set(why, (left.get(why) ?? 0) + gone);
+      accesses = rest;
+    }
+  }
+  return { accesses, left };
+}
+
 /** A byte that goes to or comes from a port, also as part of a wider access. */
 export interface ByteAccess {
   /** Position of the access. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { out, read, type PortAccess } from "./accesses.ts";
+import { shorten } from "./exclusion.ts";
 import { withoutExcluded } from "./exclusions.ts";
 
 const wide = (port: number, width: 16 | 32, value: number): PortAccess => ({ direction: "out", port, width, value });
@@ -29,6 +30,14 @@ describe("what resets the machine is left out", () => {
 test("what was left out is counted by its reason", () => {
   const { left: counts } = withoutExcluded([out(0x92, 1), out(0x92, 3), out(0x92, 2)]);
   expect([...counts.values()]).toEqual([2]);
+});
+
+test("an exclusion that gives back copies of what it leaves is told of, and not asked for ever", () => {
+  const copies = {
+    why: "copies",
+    without: (accesses: readonly PortAccess[]) => accesses.map((access) => ({ ...access })),
+  };
+  expect(() => shorten([read(0x64)], [copies])).toThrow('the exclusion "copies" never gives back');
 });
 
 test("8254: a control word over a latched count is left out, over one that was read is not", () => {

@@ -1,5 +1,5 @@
 import type { PortAccess } from "./accesses.ts";
-import { withoutWrites, type Exclusion } from "./exclusion.ts";
+import { shorten, withoutWrites, type Exclusion, type Shortened } from "./exclusion.ts";
 import { placedExclusions } from "./placed-exclusions.ts";
 import { qemuExclusions } from "./qemu-exclusions.ts";
 
@@ -41,27 +41,7 @@ const resets: readonly Exclusion[] = [
 
 const all = [...qemuExclusions, ...resets];
 
-/** The sequence without what is left out, and how many accesses each reason took. `first`: what goes before it in any case. */
-export function withoutExcluded(
-  sequence: readonly PortAccess[],
-  first: readonly PortAccess[] = [],
-): {
-  readonly accesses: readonly PortAccess[];
-  readonly left: ReadonlyMap<string, number>;
-} {
-  const left = new Map<string, number>();
-  let accesses = sequence;
-  // What one of them leaves out may be what kept another from doing so.
-  for (let before: typeof accesses | undefined; before !== accesses;) {
-    before = accesses;
-    for (const { why, without } of [...all, ...placedExclusions(first)]) {
-      const rest = without(accesses);
-      const changed = rest.filter((access, i) => access !== accesses[i]).length;
-      const gone = rest.length < accesses.length ? accesses.length - rest.length : changed;
-      if (gone === 0) continue;
-      left.set(why, (left.get(why) ?? 0) + gone);
-      accesses = rest;
-    }
-  }
-  return { accesses, left };
+/** The sequence without what is left out. `first`: what goes before it in any case. */
+export function withoutExcluded(sequence: readonly PortAccess[], first: readonly PortAccess[] = []): Shortened {
+  return shorten(sequence, [...all, ...placedExclusions(first)]);
 }
