@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { classify, ins, outs, type Row } from "../support/classify.ts";
+import { placed } from "../support/pci.ts";
 
-const ne2000 = (rows: readonly Row[], fromReset = true) => classify(rows, { ids: ["ne2000"], fromReset });
+const ne2000 = (rows: readonly Row[], fromReset = true) => classify(rows, { ids: ["ne2000", "pci"], fromReset });
 const STOP = outs(0x300, 0x21);
 const START = outs(0x300, 0x22);
 
@@ -61,4 +62,16 @@ test("neither the status nor the card's memory is ever written", () => {
   const { registers } = ne2000([]).state("ne2k").instance.device;
   const never = registers.filter((register) => register.never !== undefined).map(({ name }) => name);
   expect(never.filter((name) => !/^(DIAGNOSTIC|RESERVED_3)_/.test(name))).toEqual(["ISR", "DATA"]);
+});
+
+test("an RTL8029 has the same registers where its base address 0 is", () => {
+  const rows = [
+    ...placed(3, 0x802910ec, 0, 0xc100),
+    ...outs(0xc100, 0x21),
+    ...outs(0xc101, 0x46),
+    ...outs(0x300, 0x61),
+  ];
+  const seen = classify(rows, { ids: ["ne2000", "pci"] });
+  expect(seen.registers.slice(-3)).toEqual(["ne2k_pci1.CR", "ne2k_pci1.PSTART", "ne2k.CR"]);
+  expect([seen.slot("ne2k_pci1", "PSTART"), seen.slot("ne2k", "PSTART")]).toEqual([0x46, "reset"]);
 });

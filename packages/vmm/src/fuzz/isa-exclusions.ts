@@ -12,17 +12,7 @@ export const isaExclusions: readonly Exclusion[] = [
         return width === 8 && ((port & 7) !== 7 || [0xef, 0xc6, 0x91].includes(value));
       }),
   },
-  {
-    why: "an NE2000 is reset by a read (QEMU leaves all but ISR as it was), sends, moves memory, whose address and count go on; several registers at once; pages beyond QEMU's memory",
-    without: (accesses) =>
-      accesses
-        .filter(({ port, width }) => !(port >= 0x300 && port < 0x310 && width > 8))
-        .filter(({ port, value }) => !([0x301, 0x302, 0x303, 0x307].includes(port) && value > 0xbf))
-        .filter(({ port, direction }) => port !== 0x310 && !(port === 0x31f && direction === "in"))
-        .map((access) =>
-          access.direction === "out" && access.port === 0x300 ? withValue(access, quietCommand(access.value)) : access,
-        ),
-  },
+  ne2000Exclusion(0x300),
   {
     why: "QEMU's parallel port has no extended control register, prints at a strobe, and takes one register at a time",
     without: (accesses) =>
@@ -58,6 +48,21 @@ export const isaExclusions: readonly Exclusion[] = [
     without: withoutFloppyWaits,
   },
 ];
+
+/** For an NE2000 at a base, on the ISA bus or another. */
+export function ne2000Exclusion(base: number): Exclusion {
+  return {
+    why: "an NE2000 is reset by a read (QEMU leaves all but ISR as it was), sends, moves memory, whose address and count go on; several registers at once; pages beyond QEMU's memory",
+    without: (accesses) =>
+      accesses
+        .filter(({ port, width }) => !(port >= base && port < base + 0x10 && width > 8))
+        .filter(({ port, value }) => !([1, 2, 3, 7].includes(port - base) && value > 0xbf))
+        .filter(({ port, direction }) => port !== base + 0x10 && !(port === base + 0x1f && direction === "in"))
+        .map((access) =>
+          access.direction === "out" && access.port === base ? withValue(access, quietCommand(access.value)) : access,
+        ),
+  };
+}
 
 /** The access with another value; the same one where that is its own. */
 function withValue(access: PortAccess, value: number): PortAccess {

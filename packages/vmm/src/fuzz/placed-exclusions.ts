@@ -1,5 +1,6 @@
 import type { PortAccess } from "./accesses.ts";
 import type { Exclusion } from "./exclusion.ts";
+import { ne2000Exclusion } from "./isa-exclusions.ts";
 
 /** Whether an access to a device that was given this base is left out. */
 type Test = (access: PortAccess, base: number) => boolean;
@@ -19,12 +20,12 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
     ),
     behind(
       "the PCnet stays in doubleword mode at a software reset (Am79C970A datasheet, BCR18 DWIO), which it leaves on QEMU",
-      basesIn(first, 0x10),
+      basesIn(first, 0x10, 0x20001022),
       () => (access, base) => access.direction === "in" && access.width === 32 && access.port === base + 0x18,
     ),
     behind(
       "a reset leaves the RTL8139's receive configuration on QEMU, and not the buffer size that it asks for",
-      basesIn(first, 0x10),
+      basesIn(first, 0x10, 0x813910ec),
       () => {
         let length = 0;
         return (access, base) => {
@@ -33,6 +34,7 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
         };
       },
     ),
+    ...basesIn(first, 0x10, 0x802910ec).map(ne2000Exclusion),
   ];
 }
 
@@ -47,13 +49,17 @@ function behind(why: string, bases: readonly number[], makeTest: () => Test): Ex
   };
 }
 
-/** What a PCI configuration register was given, in all functions. */
-function basesIn(accesses: readonly PortAccess[], register: number): number[] {
+/** What a PCI configuration register was given, in functions of which vendor and device were seen; in all of them where none are given. */
+function basesIn(accesses: readonly PortAccess[], register: number, id?: number): number[] {
   let address = 0;
+  const seen = new Set<number>();
   return accesses.flatMap(({ direction, port, width, value }) => {
-    if (direction === "in" || width !== 32) return [];
-    if (port === 0xcf8) address = value;
-    return port === 0xcfc && (address & 0xff) === register ? [value & 0xfffc] : [];
+    if (width !== 32) return [];
+    if (direction === "out" && port === 0xcf8) address = value;
+    const [page, at] = [address & ~0xff, address & 0xff];
+    if (port !== 0xcfc) return [];
+    if (direction === "in" && at === 0 && value === id) seen.add(page);
+    return direction === "out" && at === register && (id === undefined || seen.has(page)) ? [value & 0xfffc] : [];
   });
 }
 

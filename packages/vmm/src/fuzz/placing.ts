@@ -4,7 +4,8 @@ import type { PortAccess } from "./accesses.ts";
 
 /** Pages of a window that are looked at for devices: the first bus of a PC. */
 const PAGES = 256;
-const FIRST_BASE = 0xc000;
+/** Where the first of the instances that are bound alike stands. */
+export const FIRST_BASE = 0xc000;
 const BASE_DISTANCE = 0x100;
 
 /** Bound instances that a machine has, and what a guest does to give them their ports. */

@@ -1,4 +1,5 @@
 import { out, read, type PortAccess } from "./accesses.ts";
+import { FIRST_BASE } from "./placing.ts";
 
 /** A QEMU machine for devices to be tried on. */
 export interface QemuMachine {
@@ -85,10 +86,10 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
     prefix: [out(0x3f5, 0x94), read(0x3f5)],
   },
   ne2000: {
-    options: ["-device", "ne2k_isa,iobase=0x300,irq=9"],
-    sections: ["ne2000"],
+    options: ["-device", "ne2k_isa,iobase=0x300,irq=9", "-device", "ne2k_pci,mac=52:54:00:12:34:56,romfile="],
+    sections: ["ne2000", "*/ne2000"],
     // Stopped after power-on (DP8390D datasheet, 11.0); QEMU's is neither stopped nor started.
-    prefix: [out(0x300, 0x21)],
+    prefix: [0x300, FIRST_BASE].map((base) => out(base, 0x21)),
   },
   parallel: {
     options: ["-parallel", "null"],
