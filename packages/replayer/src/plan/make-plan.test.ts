@@ -116,6 +116,17 @@ describe("a plan for the interrupt controllers and a serial port", () => {
     expect(outs(plan)).toContainEqual([0x20, 0xc3, "OCW2"]);
   });
 
+  test("a write that a later one lets be taken by another rule is repeated all the same", () => {
+    const icw: Row[] = [0x30, 0x04].map((value) => ["out", 0x21, value]);
+    const plan = makePlan(classify([["out", 0x20, 0x11], ["out", 0x20, 0xc3], ...icw, ["out", 0x21, 0x03]], true));
+    expect(plan.unknown).toEqual([]);
+    expect(
+      outs(plan)
+        .slice(0, 5)
+        .map(([, value]) => value),
+    ).toEqual([0x11, 0x30, 0x04, 0x03, 0xc3]);
+  });
+
   test("names a priority that depends on the in-service register as unknown", () => {
     const plan = makePlan(classify([...boot, ["out", 0x20, 0xa0]], true));
     expect(plan.unknown).toEqual([

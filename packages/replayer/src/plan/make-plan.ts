@@ -1,4 +1,5 @@
 import {
+  cubesHold,
   keptValue,
   openOf,
   type Classifier,
@@ -10,6 +11,7 @@ import {
   type SlotContent,
   type SlotWrite,
 } from "@portrait/classifier";
+import type { Width } from "@portrait/tracer";
 import { exactly, Navigator, UnreachableError } from "./navigator.ts";
 import type { Plan, PlanStep } from "./plan.ts";
 
@@ -129,29 +131,32 @@ class DevicePlan {
       navigator.write(write.register, value, write.width, [...key, ...write.guards], write.drain, reason),
     );
     if (failure === undefined) return;
-    // A card that is in another mode by now has the same register elsewhere.
-    const elsewhere = this.#sameElsewhere(write, slots).some(
-      ({ register, rule }) =>
-        failureOf(() =>
-          navigator.write(register, value, register.port.widths[0] ?? 8, [...key, ...rule.guards], rule.drain, reason),
-        ) === undefined,
+    // A device that is in another mode by now takes it by another rule, and a card may have the same register elsewhere.
+    const otherwise = this.#otherRules(write, slots).some(
+      ({ register, width, rule }) =>
+        failureOf(() => navigator.write(register, value, width, [...key, ...rule.guards], rule.drain, reason)) ===
+        undefined,
     );
-    if (!elsewhere) this.#unknown(slot, failure);
+    if (!otherwise) this.#unknown(slot, failure);
   }
 
-  /** Other registers that fill all the slots with the same bits of the same fields. */
-  #sameElsewhere(write: SlotWrite, slots: readonly Slot[]): { register: Register; rule: Rule }[] {
+  /** Other rules that fill all the slots with the same bits of the same fields, of the register itself and of others. */
+  #otherRules(write: SlotWrite, slots: readonly Slot[]): { register: Register; width: Width; rule: Rule }[] {
     const fields = JSON.stringify(write.register.fields);
-    return this.#source.instance.device.registers.flatMap((register) => {
-      const rule = register.onWrite.find(
-        (one) =>
-          slots.every((slot) => one.fill.includes(slot)) &&
-          one.part === "whole" &&
-          one.keep === write.keep &&
-          one.with === write.with,
+    const alike = this.#source.instance.device.registers.filter((one) => JSON.stringify(one.fields) === fields);
+    return alike.flatMap((register) => {
+      const own = register === write.register;
+      const rules = register.onWrite.filter(
+        (rule) =>
+          slots.every((slot) => rule.fill.includes(slot)) &&
+          rule.part === "whole" &&
+          rule.keep === write.keep &&
+          rule.with === write.with &&
+          cubesHold(rule.cubes, write.value) &&
+          !(own && rule.guards === write.guards),
       );
-      const same = register !== write.register && rule !== undefined && JSON.stringify(register.fields) === fields;
-      return same ? [{ register, rule }] : [];
+      const width = own ? write.width : (register.port.widths[0] ?? 8);
+      return rules.map((rule) => ({ register, width, rule }));
     });
   }
 
