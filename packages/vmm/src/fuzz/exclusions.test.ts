@@ -40,6 +40,11 @@ test("an exclusion that gives back copies of what it leaves is told of, and not 
   expect(() => shorten([read(0x64)], [copies])).toThrow('the exclusion "copies" never gives back');
 });
 
+test("CMOS RAM: byte 37h is left out, its neighbours are not", () => {
+  const [select, next] = [out(0x70, 0xb7), out(0x70, 0x38)];
+  expect(left(select, out(0x71, 1), read(0x71), next, out(0x71, 2))).toEqual([select, next, out(0x71, 2)]);
+});
+
 test("8254: a control word over a latched count is left out, over one that was read is not", () => {
   const latch = out(0x43, 0x00);
   const control = out(0x43, 0x34);
