@@ -93,6 +93,17 @@ describe("CSR0", () => {
   });
 });
 
+test("a software reset leaves where the card was in its rings", () => {
+  const seen = pcnet([...csr(18, 0x1234), ...csr(72, 5), ["in", RESET, 0, 16]]);
+  expect([seen.slot("pcnet1", "RING", 18), seen.slot("pcnet1", "RING_COUNT", 72)]).toEqual([0x1234, "none"]);
+});
+
+test("four bytes of the Address PROM supersede each of them", () => {
+  const widen: Row[] = [["out", BASE + 0x10, 0, 32]];
+  const seen = pcnet([...bcr(2, 0x0100), ["out", BASE + 0x0f, 0x80], ...widen, ["out", BASE + 0x0c, 0, 32]]);
+  expect([seen.slot("pcnet1", "APROM_15"), seen.slot("pcnet1", "APROM32_12")]).toEqual(["none", 0]);
+});
+
 describe("registers that only a stopped card takes", () => {
   test("are written in STOP", () => {
     expect(pcnet(csr(15, 0x8000)).slot("pcnet1", "LOADED", 15)).toBe(0x8000);

@@ -130,13 +130,13 @@ test("every key that a description lists is read back, what the guest wrote and 
   builder.push(0, 0xc010, opOf("out", 16), 0x0001);
   builder.push(0, 0xc010, opOf("out", 16), 0x0002);
   builder.flush();
-  expect(makePlan(classifier).unknown.map(({ register }) => register)).toContain(
-    "RING_16/RING_32[18..45, 47, 72, 74, 112]",
-  );
+  const unknown = makePlan(classifier).unknown.map(({ register }) => register);
+  expect(unknown).toContain("RING_16/RING_32[18..45, 47]");
   await readSource(classifier, card(0xc000));
   const plan = makePlan(classifier);
   expect(plan.unknown).toEqual([]);
-  const written = plan.steps.flatMap((step) => (step.op === "out" && step.register === "RING_16" ? [step.value] : []));
+  const ring = (register: string) => register === "RING_16" || register === "RING_COUNT_16";
+  const written = plan.steps.flatMap((step) => (step.op === "out" && ring(step.register) ? [step.value] : []));
   const keys = [...Array(28).keys()].map((i) => 18 + i);
   expect(written).toEqual([...keys, 47, 72, 74, 112].map((n) => 0x100 + n));
 });
