@@ -16,6 +16,7 @@ const machines = {
   pc: ["-machine", "pc", "-vga", "std"],
   isapc: ["-machine", "isapc", "-cpu", "486"],
   "pc with a network card": ["-machine", "pc", "-nodefaults", "-device", "ne2k_pci"],
+  "pc with a virtio disk": ["-machine", "pc", "-nodefaults", "-drive", "if=virtio,driver=null-co"],
 };
 
 /** The migration stream of a machine that has not run, after these bytes were written to its ports. */

@@ -37,6 +37,7 @@ describe("the status", () => {
     const seen = run([features, select(1), address(0x1000), ...outs(BASE + 0x12, 7, 0)]);
     expect([seen.slot("virtio1", "GUEST_FEATURES"), seen.slot("virtio1", "QUEUE_ADDRESS", 1)]).toEqual([0, 0]);
     expect(seen.selector("virtio1", "queue")).toBe(0);
+    expect([seen.slot("virtio1", "FOUND"), seen.slot("virtio1", "STATUS")]).toEqual([0, 0]);
   });
 });
 

@@ -5,6 +5,18 @@ import { ne2000Exclusion } from "./isa-exclusions.ts";
 /** Whether an access to a device that was given this base is left out. */
 type Test = (access: PortAccess, base: number) => boolean;
 
+/** Registers of a legacy virtio device by their offset (VIRTIO 1.2, 4.1.4.8). */
+const VIRTIO_WIDTHS = new Map([
+  [0x00, 32],
+  [0x04, 32],
+  [0x08, 32],
+  [0x0c, 16],
+  [0x0e, 16],
+  [0x10, 16],
+  [0x12, 8],
+  [0x13, 8],
+]);
+
 /** Of devices whose ports are programmed, and where `first` has put them. From the datasheets, not from the descriptions. */
 export function placedExclusions(first: readonly PortAccess[]): readonly Exclusion[] {
   return [
@@ -34,6 +46,34 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
         };
       },
     ),
+    behind(
+      "a legacy virtio device has MSI-X vectors and its own configuration from 14h on, on one another (VIRTIO 1.2, 4.1.4.8): not described",
+      basesIn(first, 0x10, 0x10001af4),
+      () => (access, base) => access.direction === "out" && reaches(access, base + 0x14, base + 0x3f),
+    ),
+    behind(
+      "virtio registers are written and read whole (VIRTIO 1.2, 4.1.3.1); QEMU takes a part for the whole",
+      basesIn(first, 0x10, 0x10001af4),
+      () => (access, base) =>
+        reaches(access, base, base + 0x13) && VIRTIO_WIDTHS.get(access.port - base) !== access.width,
+    ),
+    behind(
+      "a virtio device works through its queues when it is notified, and takes of the features only those it offers (VIRTIO 1.2, 2.2)",
+      basesIn(first, 0x10, 0x10001af4),
+      () =>
+        ({ direction, port }, base) =>
+          port === base + (direction === "out" ? 0x10 : 0x04),
+    ),
+    behind(
+      "a legacy virtio device knows no FEATURES_OK (VIRTIO 1.2, 2.1.1); QEMU's takes no features after it, resets itself where a queue is given up, and ignores the selection of queues that it cannot have",
+      basesIn(first, 0x10, 0x10001af4),
+      () =>
+        ({ direction, port, value }, base) =>
+          direction === "out" &&
+          ((port === base + 0x12 && (value & 0x08) !== 0) ||
+            (port === base + 0x08 && value === 0) ||
+            (port === base + 0x0e && value >= 0x400)),
+    ),
     ...basesIn(first, 0x10, 0x802910ec).map(ne2000Exclusion),
   ];
 }
@@ -61,6 +101,11 @@ function basesIn(accesses: readonly PortAccess[], register: number, id?: number)
     if (direction === "in" && at === 0 && value === id) seen.add(page);
     return direction === "out" && at === register && (id === undefined || seen.has(page)) ? [value & 0xfffc] : [];
   });
+}
+
+/** True where a byte of the access lies between the ports. */
+function reaches({ port, width }: PortAccess, from: number, to: number): boolean {
+  return port <= to && port + width / 8 > from;
 }
 
 /** True where the write has a byte for the port with one of the bits. */

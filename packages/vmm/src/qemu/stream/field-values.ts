@@ -1,13 +1,15 @@
 import type { DeviceField } from "../../machine.ts";
+import { virtioFields } from "./virtio-fields.ts";
 
 /** Longest buffer each byte of which is a field of its own: configuration spaces, CMOS RAM, queues. */
 const BYTEWISE_LIMIT = 256;
 const BUFFERS = new Set(["buffer", "pci config"]);
 
-/** How many fields {@link decodeField} gives for so many bytes of the type. */
-export function fieldsIn(type: string, size: number): number {
+/** How many fields {@link decodeField} gives for the bytes. */
+export function fieldsIn(type: string, bytes: Buffer): number {
   if (type === "unused_buffer") return 0;
-  return BUFFERS.has(type) && size <= BYTEWISE_LIMIT ? size : 1;
+  if (type === "virtio") return virtioFields("", bytes)?.length ?? 1;
+  return BUFFERS.has(type) && bytes.length <= BYTEWISE_LIMIT ? bytes.length : 1;
 }
 
 /**
@@ -21,7 +23,8 @@ export function decodeField(path: string, type: string, bytes: Buffer): readonly
     const buffer = path.replace(/\[0\]$/, "");
     return Array.from(bytes, (value, i) => ({ path: `${buffer}[${i}]`, value }));
   }
-  return [{ path, value: decodeValue(type, bytes) }];
+  const parts = type === "virtio" ? virtioFields(path, bytes) : undefined;
+  return parts ?? [{ path, value: decodeValue(type, bytes) }];
 }
 
 function decodeValue(type: string, bytes: Buffer): DeviceField["value"] {

@@ -116,7 +116,7 @@ export class SectionWalk {
     if (++this.#walked > FIELD_LIMIT) throw this.#error(`more than ${FIELD_LIMIT} fields`);
     if (struct === undefined) {
       const bytes = this.#take(size);
-      this.#fieldCount += fieldsIn(type, size);
+      this.#fieldCount += fieldsIn(type, bytes);
       if (this.#fields !== undefined) for (const field of decodeField(path, type, bytes)) this.#fields.push(field);
       return;
     }
