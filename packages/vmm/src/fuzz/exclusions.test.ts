@@ -45,6 +45,13 @@ test("CMOS RAM: byte 37h is left out, its neighbours are not", () => {
   expect(left(select, out(0x71, 1), read(0x71), next, out(0x71, 2))).toEqual([select, next, out(0x71, 2)]);
 });
 
+test("VBE: lines too long for the height are left out while the graphics mode is on", () => {
+  const vbe = (index: number, value: number) => [wide(0x1ce, 16, index), wide(0x1cf, 16, value)];
+  const mode = [...vbe(2, 0x100), ...vbe(4, 1)];
+  expect(left(...mode, ...vbe(6, 0x400))).toEqual([...mode, ...vbe(6, 0x400)]);
+  expect(left(...mode, ...vbe(6, 0x401))).toEqual([...mode, wide(0x1ce, 16, 6)]);
+});
+
 test("8254: a control word over a latched count is left out, over one that was read is not", () => {
   const latch = out(0x43, 0x00);
   const control = out(0x43, 0x34);

@@ -56,7 +56,7 @@ export const qemuExclusions: readonly Exclusion[] = [
     without: (accesses) => without(accesses, ({ device, value }) => device === "kbd" && value >= 0xfb && value <= 0xfd),
   },
   {
-    why: "size and depth of Bochs' graphics mode change only while it is off; QEMU also keeps bank, offsets and VGA registers as earlier writes left them when it is switched off or on again, or gets another width, and overrides VGA registers while it is on",
+    why: "size and depth of Bochs' graphics mode change only while it is off; QEMU also keeps bank, offsets and VGA registers as earlier writes left them when it is switched off or on again, or gets another width, lowers the height for good where lines get too long for its memory, and overrides VGA registers while it is on",
     without: withoutChangesOfMode,
   },
   {
@@ -268,10 +268,14 @@ function resetsAmongRates(accesses: readonly PortAccess[]): boolean {
   return begun >= 0 && bytes.slice(begun).some(({ value }) => value === 0xff);
 }
 
+/** Most bytes of a pixel, and those of video memory on the machines that are tried. */
+const [PIXEL_BYTES, VIDEO_MEMORY] = [4, 2 ** 20];
+
 function withoutChangesOfMode(accesses: readonly PortAccess[]): readonly PortAccess[] {
   let index = 0;
   let on = false;
   let moved = false;
+  let height = 1;
   const left = accesses.filter(({ direction, port, width, value }) => {
     if (on && port >= 0x3b0 && port < 0x3e0) return false;
     if (direction === "in" || width !== 16) return true;
@@ -282,7 +286,9 @@ function withoutChangesOfMode(accesses: readonly PortAccess[]): readonly PortAcc
       on = true;
     }
     if (index === 8 || index === 9) moved = true;
-    return !(on && index >= 1 && index <= 3) && !(moved && index === 6);
+    if (index === 2 && !on) height = value;
+    if (index === 6 && (moved || (on && value * height * PIXEL_BYTES > VIDEO_MEMORY))) return false;
+    return !(on && index >= 1 && index <= 3);
   });
   return left.length === accesses.length ? accesses : left;
 }
