@@ -36,6 +36,18 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
       () => (access, base) => access.direction === "in" && access.width === 32 && access.port === base + 0x18,
     ),
     behind(
+      "the PCnet's DWIO is only read (Am79C970A datasheet, BCR18); QEMU's comes back to words when it is written as 0",
+      basesIn(first, 0x10, 0x20001022),
+      () => {
+        let rap = 0;
+        return ({ direction, port, width, value }, base) => {
+          if (direction === "in" || width !== 32) return false;
+          if (port === base + 0x14) rap = value & 0x7f;
+          return port === base + 0x1c && rap === 18 && (value & 0x80) === 0;
+        };
+      },
+    ),
+    behind(
       "a reset leaves the RTL8139's receive configuration on QEMU, and not the buffer size that it asks for",
       basesIn(first, 0x10, 0x813910ec),
       () => {
