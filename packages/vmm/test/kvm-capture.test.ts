@@ -39,6 +39,7 @@ async function resume({ qmp }: QemuProcess): Promise<void> {
 
 interface Seen {
   readonly accesses: Access[];
+  /** By the number of the access they stand before. */
   readonly gaps: Gap[];
   readonly remarks: string[];
 }
@@ -54,8 +55,8 @@ async function prepare(guest: KvmGuest | "all", options: Partial<KvmCaptureOptio
   const open = ({ pid }: KvmGuest) => {
     const one = of(pid);
     const write = (batch: AccessBatch): Promise<void> => {
+      one.gaps.push(...batch.gaps.map((gap) => ({ ...gap, index: one.accesses.length + gap.index })));
       for (let row = 0; row < batch.length; row++) one.accesses.push(accessAt(batch, row));
-      one.gaps.push(...batch.gaps);
       one.remarks.push(...batch.markers.map(({ text }) => text));
       return Promise.resolve();
     };
@@ -200,7 +201,7 @@ describe("what is captured", () => {
 });
 
 describe("what is lost", () => {
-  test("is counted to the last access, and a gap stands where it was", async (context) => {
+  test("is counted to the last access, and gaps stand where it was", async (context) => {
     const count = 20_000;
     const qemu = await start(context, ...KVM, ...counter(count), PAUSED);
     const guest = await guestOf(qemu);
@@ -220,8 +221,12 @@ describe("what is lost", () => {
     expect(gaps.length).toBeGreaterThan(0);
     expect(lost).toBe(count - accesses.length);
     expect(capture.counts).toMatchObject({ accesses: accesses.length, lost, gaps: gaps.length });
-    const jumps = accesses.filter(({ value }, i) => value !== (accesses[i - 1]?.value ?? -1) + 1);
-    expect(jumps.length).toBe(gaps.length);
+    const jumps = [...accesses.keys()].filter((i) => accesses[i]?.value !== (accesses[i - 1]?.value ?? -1) + 1);
+    // Of a CPU that shows accesses again after those of another, any may be missing between its two gaps.
+    const between = (i: number) =>
+      gaps.some(({ index, lost: count }) => count !== undefined && index < i) &&
+      gaps.some(({ index, lost: count }) => count === undefined && index > i);
+    expect(jumps.filter((i) => !gaps.some(({ index }) => index === i) && !between(i))).toEqual([]);
   });
 
   test("is nothing in ten runs", async (context) => {

@@ -51,7 +51,12 @@ export class AccessQueue {
     this.#losses.push({ index, count });
   }
 
-  /** Takes out what was lost before the first access that waits, or, where none does, at the end. */
+  /** True where accesses were lost before the first that waits, or, where none does, at the end. */
+  get lostHere(): boolean {
+    return this.#losses.length > 0 && this.#losses.some(({ index }) => index <= this.head);
+  }
+
+  /** Takes out what was lost there. */
   takeLosses(): readonly Loss[] {
     if (this.#losses.length === 0) return this.#losses;
     const taken = this.#losses.filter(({ index }) => index <= this.head);

@@ -72,6 +72,8 @@ export class KvmCapture {
   readonly #threads: ThreadTable<GuestStream>;
   readonly #unknown = new Set<number>();
   readonly #ended = new Set<GuestStream>();
+  /** Queues whose losses were told, and how many accesses had been handed on by then, until their next access. */
+  readonly #losing = new Map<AccessQueue, number>();
   #accesses = 0;
   #gaps = 0;
   #late = 0;
@@ -179,7 +181,10 @@ export class KvmCapture {
     this.#unknown.clear();
     // Of a CPU that has more, nothing is known beyond what was read.
     const limits = full.map((queue) => (queue === undefined ? Infinity : (queue.time[queue.tail - 1] ?? 0)));
-    takeInOrder(this.#queues, Math.min(before, ...limits), (queue) => this.#take(queue));
+    takeInOrder(this.#queues, Math.min(before, ...limits), {
+      take: (queue) => this.#take(queue),
+      lost: (queue) => this.#tellLosses(queue),
+    });
     for (const queue of this.#queues) queue.tidy();
     for (const stream of this.#streams) if (stream.mustWait) await stream.settle();
     return full.some((queue) => queue !== undefined);
@@ -205,7 +210,7 @@ export class KvmCapture {
   #take(queue: AccessQueue): boolean {
     if (this.#enough) return false;
     const time = queue.nextTime;
-    for (const { count } of queue.takeLosses()) this.#gap(time, count);
+    this.#endLosses(queue, time);
     if (time < this.#time) this.#late++;
     this.#time = Math.max(this.#time, time);
     const thread = this.#threads.get(queue.thread[queue.head] ?? 0);
@@ -213,6 +218,19 @@ export class KvmCapture {
     thread.guest.push(queue, thread.vcpu);
     this.#accesses++;
     return true;
+  }
+
+  /** What a CPU lost may have been at any time until its next access: what comes in between is of no account either. */
+  #tellLosses(queue: AccessQueue): void {
+    for (const { count } of queue.takeLosses()) this.#gap(this.#time, count);
+    this.#losing.set(queue, this.#accesses);
+  }
+
+  #endLosses(queue: AccessQueue, time: number): void {
+    const before = this.#losing.get(queue);
+    if (before === undefined) return;
+    this.#losing.delete(queue);
+    if (before !== this.#accesses) this.#gap(time, undefined);
   }
 
   #gap(time: number, count: number | undefined): void {

@@ -25,7 +25,7 @@ function push(queue: AccessQueue, time: number, value = 0): void {
 
 function taken(queues: readonly AccessQueue[], before: number): number[] {
   const times: number[] = [];
-  takeInOrder(queues, before, (queue) => times.push(queue.nextTime) > 0);
+  takeInOrder(queues, before, { take: (queue) => times.push(queue.nextTime) > 0, lost: () => undefined });
   return times;
 }
 
@@ -56,22 +56,25 @@ test("accesses of one CPU stay in their order, also where their times do not", (
 test("taking stops where it is told to, before the access is gone", () => {
   const queue = new AccessQueue();
   for (const time of [1, 2]) push(queue, time);
-  takeInOrder([queue], Infinity, () => false);
+  takeInOrder([queue], Infinity, { take: () => false, lost: () => undefined });
   expect(queue.nextTime).toBe(1);
 });
 
-test("what was lost is told before the access it was lost before, wherever that has moved to", () => {
-  const queue = new AccessQueue();
-  for (let time = 0; time < 3000; time++) push(queue, time, time);
+test("what was lost is told right behind the access before it, wherever that has moved to, and before any of another CPU", () => {
+  const [queue, other] = [new AccessQueue(), new AccessQueue()];
+  for (let time = 0; time < 3000; time++) push(queue, 2 * time);
+  push(other, 4999);
   queue.lose(2500, 7);
-  const lost: [number, number | undefined][] = [];
-  for (const before of [2000, Infinity]) {
-    takeInOrder([queue], before, ({ nextTime }) => {
-      for (const { count } of queue.takeLosses()) lost.push([nextTime, count]);
-      return true;
+  const told: (number | string)[] = [];
+  for (const before of [4000, Infinity]) {
+    takeInOrder([queue, other], before, {
+      take: ({ nextTime }) => told.push(nextTime) > 0,
+      lost: (one) => told.push(...one.takeLosses().map(({ count }) => `lost ${count}`)),
     });
     queue.tidy();
   }
-  expect(lost).toEqual([[2500, 7]]);
+  const at = told.indexOf("lost 7");
+  expect(told.slice(at - 1, at + 3)).toEqual([4998, "lost 7", 4999, 5000]);
+  expect(told.filter((one) => typeof one === "string")).toEqual(["lost 7"]);
   expect(queue.tail).toBe(0);
 });
