@@ -14,20 +14,13 @@ export interface QemuAccess {
   readonly value: number;
 }
 
-// Without a local APIC the PIC's output reaches the CPU by itself; with one, firmware would have to unmask LINT0.
-const MACHINE = [
-  "-machine",
-  "pc",
-  "-cpu",
-  "qemu32,-apic",
-  "-m",
-  "16",
-  "-nodefaults",
-  "-vga",
-  "std",
-  "-display",
-  "none",
-];
+/**
+ * Options of a PC with nothing but what is on its board. Without a local APIC the PIC's output reaches the CPU by itself; with one,
+ * firmware would have to unmask LINT0.
+ */
+export const PC = ["-machine", "pc", "-cpu", "qemu32,-apic", "-nodefaults"];
+
+const MACHINE = [...PC, "-m", "16", "-vga", "std", "-display", "none"];
 
 /** Runs one of our guests on QEMU until it halts with interrupts off, and gives the port accesses QEMU's trace shows. */
 export async function qemuAccesses(name: string): Promise<readonly QemuAccess[]> {

@@ -6,14 +6,14 @@ import { QmpClient } from "@portrait/vmm";
 import { afterEach, beforeEach, describe, expect, test, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
+import { PC } from "../../../test-support/qemu-guest.ts";
 import { startQemu, type QemuProcess } from "../../vmm/test/support/qemu-process.ts";
 import { Workplace } from "./support/portrait.ts";
 import { running } from "./support/running.ts";
 
 const QEMU = "qemu-system-i386";
 const TICKER = fileURLToPath(new URL("../../../fixtures/guests/ticker.bin", import.meta.url));
-// Without a local APIC the PIC's output reaches the CPU by itself.
-const MACHINE = ["-machine", "pc", "-cpu", "qemu32,-apic", "-m", "16", "-nodefaults", "-bios", TICKER];
+const MACHINE = [...PC, "-m", "16", "-bios", TICKER];
 
 let place: Workplace;
 beforeEach(() => {

@@ -5,6 +5,7 @@ import { bufferSource, TraceReader } from "@portrait/tracer";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
+import { PC } from "../../../test-support/qemu-guest.ts";
 import { flatImage, HALT_FOR_GOOD, outb, PIC_SETUP, PIT_SETUP, PROLOGUE } from "../../vmm/test/support/tiny-guest.ts";
 import { Workplace } from "./support/portrait.ts";
 import { running } from "./support/running.ts";
@@ -120,19 +121,7 @@ describe("--rotate", { timeout: 60_000 }, () => {
 
 test("killed at any moment, a recording loses its last 250 ms at the most", async (context) => {
   const qemu = need(context, program("qemu-system-i386"));
-  const guest = [
-    "-machine",
-    "pc",
-    "-cpu",
-    "qemu32,-apic",
-    "-m",
-    "16",
-    "-nodefaults",
-    "-bios",
-    TICKER,
-    "-display",
-    "none",
-  ];
+  const guest = [...PC, "-m", "16", "-bios", TICKER, "-display", "none"];
   const own = ["-serial", "null", "-pidfile", "pid"];
   const child = place.start("record", "--engine", "qemu", "-o", "t.pio", "--", qemu, ...guest, ...own);
   const { ended } = running(child);

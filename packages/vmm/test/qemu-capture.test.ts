@@ -8,14 +8,13 @@ import { accessAt, type Access, type AccessBatch } from "@portrait/tracer";
 import { describe, expect, onTestFinished, test, vi, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
-import { qemuAccesses } from "../../../test-support/qemu-guest.ts";
+import { PC, qemuAccesses } from "../../../test-support/qemu-guest.ts";
 import { QemuCapture, QmpClient, QtestTarget, type CaptureOptions } from "../src/index.ts";
 import { counter } from "./support/counter-guest.ts";
 import { startQemu, testFolder, type QemuProcess } from "./support/qemu-process.ts";
 
 const GUESTS = fileURLToPath(new URL("../../../fixtures/guests", import.meta.url));
-// Without a local APIC the PIC's output reaches the CPU by itself.
-const MACHINE = ["-machine", "pc", "-cpu", "qemu32,-apic", "-m", "16", "-nodefaults", "-vga", "std"];
+const MACHINE = [...PC, "-m", "16", "-vga", "std"];
 // Time is instructions executed: every run is the same.
 const DETERMINISTIC = ["-icount", "shift=4,sleep=off", "-rtc", "base=2024-01-01,clock=vm"];
 const TICKER = ["-bios", `${GUESTS}/ticker.bin`, "-serial", "file:FOLDER/console"];

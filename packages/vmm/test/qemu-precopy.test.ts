@@ -3,6 +3,7 @@ import { Classifier } from "@portrait/classifier";
 import { describe, expect, test, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
+import { PC } from "../../../test-support/qemu-guest.ts";
 import { after } from "./support/bodies.ts";
 import { migrateLocally, QemuSource, QemuTarget, type LocalMigration } from "../src/index.ts";
 import { numbersIn } from "./support/serial-console.ts";
@@ -14,9 +15,7 @@ const image = fileURLToPath(new URL("../../../fixtures/guests/writer.bin", impor
 
 /** A QEMU with the guest that writes memory without pause, or one that waits for it. */
 const startWriter = (context: TestContext, more: readonly string[]): Promise<WatchedQemu> =>
-  startWatched(need(context, program("qemu-system-i386")), [
-    ...["-machine", "pc", "-cpu", "qemu32,-apic", "-nodefaults", "-m", "32", "-bios", image, ...more],
-  ]);
+  startWatched(need(context, program("qemu-system-i386")), [...PC, "-m", "32", "-bios", image, ...more]);
 
 const startWaiting = (context: TestContext) => startWriter(context, ["-incoming", "defer"]);
 

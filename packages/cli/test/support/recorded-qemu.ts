@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { QmpClient } from "@portrait/vmm";
+import { PC } from "../../../../test-support/qemu-guest.ts";
 import { startQemu, type QemuProcess } from "../../../vmm/test/support/qemu-process.ts";
 import { SerialConsole } from "../../../vmm/test/support/serial-console.ts";
 import { ended, type Workplace } from "./portrait.ts";
@@ -10,9 +11,9 @@ import { ended, type Workplace } from "./portrait.ts";
 /** Our ticking guest. */
 export const tickerImage = fileURLToPath(new URL("../../../../fixtures/guests/ticker.bin", import.meta.url));
 
-/** Options of the machines that take the ticking guest. Without a local APIC the PIC reaches the CPU by itself. */
+/** Options of the machines that take the ticking guest. */
 export const machines = {
-  pc: ["-machine", "pc", "-cpu", "qemu32,-apic", "-nodefaults"],
+  pc: PC,
   isapc: ["-machine", "isapc", "-cpu", "486", "-nodefaults"],
   "pc with a VGA": ["-machine", "pc", "-cpu", "qemu32,-apic", "-vga", "std", "-nic", "none"],
 };
