@@ -109,12 +109,18 @@ function parsePid(text: string): number | "all" {
   return pid;
 }
 
+const MILLISECONDS = new Map([
+  ["ms", 1],
+  ["s", 1e3],
+  ["min", 60e3],
+  ["h", 3600e3],
+]);
+
 /** A size, or a time. Throws InvalidArgumentError. */
 function parsePartLimit(text: string): PartLimit {
-  const time = /^(\d+)(ms|s|min|h)$/.exec(text);
-  if (time === null) return { kind: "bytes", bytes: parseSize(text) };
-  const unit = { ms: 1, s: 1e3, min: 60e3, h: 3600e3 }[
-    time[2] === "ms" || time[2] === "min" || time[2] === "h" ? time[2] : "s"
-  ];
-  return { kind: "time", ms: Number(time[1]) * unit };
+  const [, number, unit = ""] = /^(\d+)(ms|s|min|h)$/.exec(text) ?? [];
+  const unitMs = MILLISECONDS.get(unit);
+  return unitMs === undefined
+    ? { kind: "bytes", bytes: parseSize(text) }
+    : { kind: "time", ms: Number(number) * unitMs };
 }

@@ -57,8 +57,8 @@ function goodReport(file: string, instances: readonly Instance[], library: Libra
 /** `, ports 0x441 to 0x443`. */
 function portsText(instance: Instance, library: Library): string {
   const ports = fixedPorts(instance, library);
-  const [first, last] = [Math.min(...ports), Math.max(...ports)];
   if (ports.length === 0) return "";
+  const [first, last] = [Math.min(...ports), Math.max(...ports)];
   return first === last ? `, port ${hex(first)}` : `, ports ${hex(first)} to ${hex(last)}`;
 }
 
