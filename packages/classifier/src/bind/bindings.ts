@@ -23,6 +23,8 @@ interface Followed {
   /** Bytes of a page that say where its ports are. */
   readonly places: ReadonlySet<number>;
   readonly pages: Map<number, Page>;
+  /** Why nothing is known of pages that are followed from now on; undefined where what was not written is as after reset. */
+  unknown: string | undefined;
 }
 
 /** What was seen of one window, as data. */
@@ -56,16 +58,13 @@ export class Bindings {
   readonly #ports: PortMap;
   readonly #library: Library;
   readonly #followed = new Map<Window, Followed>();
-  /** Why nothing is known of pages that are followed from now on; undefined where what was not written is as after reset. */
-  #unknown: string | undefined;
 
   constructor(library: Library, states: readonly InstanceState[], ports: PortMap, unknown: string | undefined) {
     this.#library = library;
     this.#states = states;
     this.#ports = ports;
-    this.#unknown = unknown;
     for (const { windows } of library.devices) {
-      for (const window of windows) this.#followed.set(window, followedOf(window, library));
+      for (const window of windows) this.#followed.set(window, followedOf(window, library, unknown));
     }
   }
 
@@ -114,14 +113,14 @@ export class Bindings {
 
   /** What was seen of every window. */
   seen(): WindowSeen[] {
-    return [...this.#followed].map(([window, { pools, pages, identity, places }]) => {
+    return [...this.#followed].map(([window, { pools, pages, identity, places, unknown }]) => {
       const bound = pools.flatMap((pool) => [...pool.pages]);
       const counts = [...new Set([...identity, ...places])];
       const namesOf = (page: Page) =>
         bound.filter(([, one]) => one === page).map(([instance]) => this.#nameOf(instance));
       return {
         window: window.name,
-        unknown: this.#unknown,
+        unknown,
         pages: Array.from(pages.values(), (page) => ({
           address: page.address,
           bound: namesOf(page),
@@ -139,7 +138,7 @@ export class Bindings {
       if (one === undefined) continue;
       for (const pool of followed.pools) for (const instance of [...pool.pages.keys()]) this.#release(pool, instance);
       followed.pages.clear();
-      this.#unknown = one.unknown;
+      followed.unknown = one.unknown;
       for (const { address, bound, bytes } of one.pages) {
         if (address % window.pageBytes !== 0) continue;
         const page = this.#page(followed, address, window);
@@ -165,7 +164,7 @@ export class Bindings {
       const oldest = [...followed.pages.values()].find((page) => !bound.has(page));
       if (oldest !== undefined) followed.pages.delete(oldest.address);
     }
-    const page = new Page(address, window.pageBytes, this.#unknown === undefined);
+    const page = new Page(address, window.pageBytes, followed.unknown === undefined);
     for (const { binding } of followed.pools) for (const bits of binding.shows) page.forget(bits);
     followed.pages.set(address, page);
     return page;
@@ -183,7 +182,7 @@ export class Bindings {
       const instance = bound ?? pool.instances.find((one) => !pool.pages.has(one));
       if (instance === undefined) continue;
       pool.pages.set(instance, page);
-      this.#put(instance, whereabouts(page, pool.binding, this.#unknown));
+      this.#put(instance, whereabouts(page, pool.binding, followed.unknown));
     }
     if (!possible) followed.pages.delete(page.address);
   }
@@ -205,8 +204,9 @@ export class Bindings {
     if (to.base !== undefined) this.#ports.place(instance, to.base);
   }
 
-  #loseWindow({ pools, pages }: Followed, reason: string): void {
-    this.#unknown = reason;
+  #loseWindow(followed: Followed, reason: string): void {
+    const { pools, pages } = followed;
+    followed.unknown = reason;
     for (const page of pages.values()) {
       for (const { binding } of pools) for (const bits of placeOf(binding)) page.forget(bits);
     }
@@ -219,7 +219,7 @@ export class Bindings {
   }
 }
 
-function followedOf(window: Window, { instances }: Library): Followed {
+function followedOf(window: Window, { instances }: Library, unknown: string | undefined): Followed {
   const pools = new Map<string, { binding: Binding; instances: number[]; pages: Map<number, Page> }>();
   instances.forEach(({ device, place }, index) => {
     if (place.kind === "fixed" || place.binding.to !== window.name) return;
@@ -234,6 +234,7 @@ function followedOf(window: Window, { instances }: Library): Followed {
     identity: new Set(bindings.flatMap(({ shows }) => shows.flatMap(bytesOf))),
     places: new Set(bindings.flatMap((binding) => placeOf(binding).flatMap(bytesOf))),
     pages: new Map(),
+    unknown,
   };
 }
 
