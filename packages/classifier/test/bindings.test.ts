@@ -241,6 +241,38 @@ test("whatever is written through the window, the devices that stand fixed are a
   );
 });
 
+function nicLibrary() {
+  const { ids, more } = withNic();
+  const own = builtinDescriptions().filter(({ file }) => ids.includes(file.replace(/^.*\//, "").replace(".yaml", "")));
+  return loadLibrary([...own, ...more], { aliases: false });
+}
+
+function feed(classifier: Classifier, rows: readonly Row[], firstSeq: number): void {
+  const builder = new BatchBuilder((batch) => classifier.feed(batch), { firstSeq });
+  for (const [direction, port, value, width = 8] of rows) builder.push(0, port, opOf(direction, width), value);
+  builder.flush();
+}
+
+/** A classifier that begins with what another one knows. */
+function continued(whole: Classifier): Classifier {
+  const late = new Classifier(whole.library, { fromReset: false });
+  late.feed({ ...emptyBatch(whole.nextSeq), anchor: whole.anchor() });
+  return late;
+}
+
+test.each([
+  ["a trace from reset", true, 0xc000],
+  ["a trace that began late", false, undefined],
+])("half a base that was written after the anchor of %s", (_, fromReset, base) => {
+  const late = continued(new Classifier(nicLibrary(), { fromReset }));
+  feed(
+    late,
+    [...configRead(3, 0x00, ID), ...configWrite(3, 0x10, 0xc001, 16), ...configWrite(3, 0x04, IO_SPACE, 16)],
+    0,
+  );
+  expect(late.states.find(({ instance }) => instance.name === "nic1")?.whereabouts.base).toBe(base);
+});
+
 test("a trace that begins with an anchor puts every device where the whole trace does", () => {
   const register = fc.constantFrom(0x00, 0x04, 0x10, 0x20);
   const value = fc.oneof(fc.constantFrom(ID, 0xc001, 0xd001, 0xffffffff, 0, 1), fc.nat());
@@ -251,22 +283,14 @@ test("a trace that begins with an anchor puts every device where the whole trace
       accesses.flatMap(([out, device, at, data]) => (out ? configWrite : configRead)(device, at, data)),
     );
   const begun = [...placed(3, ID, 0, 0xc000), index(0xc000, 5), ...placed(4, ID, 0, 0xd000)];
-  const { ids, more } = withNic();
-  const own = builtinDescriptions().filter(({ file }) => ids.includes(file.replace(/^.*\//, "").replace(".yaml", "")));
-  const library = loadLibrary([...own, ...more], { aliases: false });
-  const feed = (classifier: Classifier, rows: readonly Row[], firstSeq: number) => {
-    const builder = new BatchBuilder((batch) => classifier.feed(batch), { firstSeq });
-    for (const [direction, port, value, width = 8] of rows) builder.push(0, port, opOf(direction, width), value);
-    builder.flush();
-  };
+  const library = nicLibrary();
   const placesOf = ({ states }: Classifier) =>
     states.map(({ instance, whereabouts, selectors }) => [instance.name, whereabouts.base, [...selectors]]);
   fc.assert(
     fc.property(rowsOf, rowsOf, (before, after) => {
       const whole = new Classifier(library, { fromReset: true });
       feed(whole, [...begun, ...before], 0);
-      const late = new Classifier(library, { fromReset: false });
-      late.feed({ ...emptyBatch(whole.nextSeq), anchor: whole.anchor() });
+      const late = continued(whole);
       expect(placesOf(late)).toEqual(placesOf(whole));
       for (const classifier of [whole, late]) feed(classifier, [...after, index(0xc000, 7)], whole.nextSeq);
       expect(placesOf(late)).toEqual(placesOf(whole));
