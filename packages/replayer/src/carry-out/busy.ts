@@ -1,8 +1,9 @@
-import type { Classifier } from "@portrait/classifier";
-import { Navigator, UnreachableError } from "../plan/navigator.ts";
+import type { Classifier, InstanceState } from "@portrait/classifier";
+import { Navigator } from "../plan/navigator.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import type { PortTarget } from "../target/port-target.ts";
 import { carryOut } from "./carry-out.ts";
+import { missing, probe, type Probes } from "./presence.ts";
 
 /** A device that is busy with what no plan brings back. */
 export interface BusyDevice {
@@ -10,30 +11,41 @@ export interface BusyDevice {
   readonly why: string;
 }
 
+/** A read that shows whether a device is busy: bits that are 1 then. */
+interface QuietRead {
+  readonly state: InstanceState;
+  /** Position of the step. */
+  readonly step: number;
+  readonly mask: number;
+  readonly why: string;
+}
+
 /**
- * The devices the guest has used that are not quiet, as their descriptions say. The machine must be stopped; its selectors are
- * left as they were.
+ * The devices the guest has used that are not quiet, as their descriptions say; none that is not there. The machine must be
+ * stopped; its selectors are left as they were.
  */
 export async function busyDevices(classifier: Classifier, target: PortTarget): Promise<BusyDevice[]> {
   const steps: PlanStep[] = [];
-  const looks: { step: number; mask: number; device: string; why: string }[] = [];
+  const probes: Probes = new Map();
+  const reads: QuietRead[] = [];
   for (const state of classifier.states) {
-    const { name, device } = state.instance;
-    if (!state.touched || device.quiet.length === 0) continue;
+    if (!state.touched || state.instance.device.quiet.length === 0) continue;
     const navigator = new Navigator(state, steps, "source");
-    for (const { read, mask, why } of device.quiet) {
-      const before = steps.length;
-      try {
-        looks.push({ step: navigator.read(read, [], `sees whether ${name} is quiet`), mask, device: name, why });
-      } catch (error) {
-        if (!(error instanceof UnreachableError)) throw error;
-        steps.length = before;
-      }
-    }
+    probe(state, navigator, probes);
+    reads.push(...quietReads(state, navigator));
     navigator.leave(state.selectors);
   }
   const { values } = await carryOut(steps, target);
-  return looks.flatMap(({ step, mask, device, why }) =>
-    ((values.get(step) ?? 0) & mask) === 0 ? [] : [{ device, why }],
-  );
+  const absent = new Set(missing(probes, values));
+  const busy = reads.filter(({ state, step, mask }) => !absent.has(state) && ((values.get(step) ?? 0) & mask) !== 0);
+  return busy.map(({ state, why }) => ({ device: state.instance.name, why }));
+}
+
+/** Takes the reads that can be made where the device stands. */
+function quietReads(state: InstanceState, navigator: Navigator): QuietRead[] {
+  const { name, device } = state.instance;
+  return device.quiet.flatMap(({ read, mask, why }) => {
+    const step = navigator.attempt(() => navigator.read(read, [], `sees whether ${name} is quiet`));
+    return step === undefined ? [] : [{ state, step, mask, why }];
+  });
 }

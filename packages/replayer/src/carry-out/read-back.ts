@@ -8,10 +8,11 @@ import {
   type Slot,
 } from "@portrait/classifier";
 import { allOnes } from "@portrait/tracer";
-import { exactly, Navigator, UnreachableError } from "../plan/navigator.ts";
+import { exactly, Navigator } from "../plan/navigator.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import type { PortTarget } from "../target/port-target.ts";
 import { carryOut } from "./carry-out.ts";
+import { missing, probe, type Probes } from "./presence.ts";
 
 /** One register compared between what is known and what a machine shows. */
 export interface ReadBackField {
@@ -48,8 +49,7 @@ interface Reading extends SlotPlace {
 interface Readings {
   readonly steps: PlanStep[];
   readonly readings: Reading[];
-  /** For devices that can be asked whether they are there, the position of the step that does. */
-  readonly probes: Map<InstanceState, number>;
+  readonly probes: Probes;
 }
 
 /**
@@ -87,13 +87,6 @@ function absentDevices({ readings, probes }: Readings, values: ReadonlyMap<numbe
   return new Set([...silent, ...missing(probes, values)]);
 }
 
-/** Devices whose answer is that of ports with nothing behind them. */
-function missing(probes: Readings["probes"], values: ReadonlyMap<number, number>): InstanceState[] {
-  const says = (state: InstanceState, step: number) =>
-    state.instance.device.absent?.values.includes(values.get(step) ?? 0) ?? false;
-  return [...probes].filter(([state, step]) => says(state, step)).map(([state]) => state);
-}
-
 /** Reads the target's readable registers after a plan and compares them with what the plan was made from. */
 export async function verifyTarget(classifier: Classifier, target: PortTarget): Promise<ReadBackReport> {
   const { steps, readings, probes } = readingSteps(classifier, { fromSource: false });
@@ -128,33 +121,20 @@ function readingSteps(classifier: Classifier, options: { readonly fromSource: bo
   for (const state of classifier.states) {
     if (!state.touched && !(state.instance.always && options.fromSource)) continue;
     const navigator = new Navigator(state, steps, "source");
-    const { absent } = state.instance.device;
-    if (absent !== undefined) probes.set(state, navigator.read(absent.read, [], "asks whether the device is there"));
-    for (const slot of state.instance.device.slots) readSlot(state, slot, navigator, readings, steps);
+    probe(state, navigator, probes);
+    for (const slot of state.instance.device.slots) readSlot(state, slot, navigator, readings);
     navigator.leave(state.selectors);
   }
   return all;
 }
 
-function readSlot(
-  state: InstanceState,
-  slot: Slot,
-  navigator: Navigator,
-  readings: Reading[],
-  steps: PlanStep[],
-): void {
+function readSlot(state: InstanceState, slot: Slot, navigator: Navigator, readings: Reading[]): void {
   if (slot.read.length === 0 || slot.never !== undefined || slot.lanes !== undefined) return;
   const read = (key: number, keyValues: readonly number[]) => {
-    const before = { steps: steps.length, selectors: Int32Array.from(navigator.state.selectors) };
-    try {
-      const guards = exactly(slot.key, keyValues);
-      const read = (register: Register) => navigator.read(register, guards, `reads ${slot.name} back`);
-      readings.push({ state, slot, key, keyValues, steps: slot.read.map(read) });
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
-      steps.length = before.steps;
-      navigator.state.selectors.set(before.selectors);
-    }
+    const guards = exactly(slot.key, keyValues);
+    const readOne = (register: Register) => navigator.read(register, guards, `reads ${slot.name} back`);
+    const steps = navigator.attempt(() => slot.read.map(readOne));
+    if (steps !== undefined) readings.push({ state, slot, key, keyValues, steps });
   };
   if (slot.key.length === 0) read(0, []);
   else if (slot.keys !== undefined) for (const key of slot.keys) read(key, [key]);

@@ -123,6 +123,19 @@ export class Navigator {
     throw new UnreachableError(`${purpose} needs selectors that exclude each other`);
   }
 
+  /** Takes steps, or none of them: undefined where one cannot be taken, with everything as it was before. */
+  attempt<T>(take: () => T): T | undefined {
+    const before = { steps: this.#steps.length, selectors: Int32Array.from(this.state.selectors) };
+    try {
+      return take();
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      this.#steps.length = before.steps;
+      this.state.selectors.set(before.selectors);
+      return undefined;
+    }
+  }
+
   /** Brings every selector to the source's value; gives those that could not be, by name. */
   leave(source: Int32Array): string[] {
     const failed: string[] = [];
