@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
 import type { Plan, ReadBackReport } from "@portrait/replayer";
-import type { GuestSource } from "../machine.ts";
+import type { GuestSource, Stops } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
-import { planFor, rehearsePlan, type GuestPlan, type LiveGuest, type WatchedGuest } from "./guest.ts";
+import { lookAtStopped, planFor, rehearsePlan, type GuestPlan, type LiveGuest, type WatchedGuest } from "./guest.ts";
 import { expectAnswer, resultSchema, type DestinationResult } from "./handshake.ts";
 import { helloOf, parse, writeEnd, writePieces, writePlan } from "./image.ts";
 
@@ -13,6 +13,8 @@ const ANSWER_LIMIT_MS = 30_000;
 export interface MigrationReport {
   /** From the stop of the source to the destination being free to run. */
   readonly downtimeMs: number;
+  /** How the guest was stopped; undefined where whoever stopped it did not look at its devices. */
+  readonly stops: Stops | undefined;
   /** How often memory was gone over: once, where the guest was stopped all the time. */
   readonly rounds: number;
   /** Bytes of CPU and memory sent. */
@@ -55,6 +57,7 @@ export async function sendGuest(
   const decision = await decide(writer, reader, options);
   return {
     downtimeMs: performance.now() - (live?.machine.stoppedAt ?? begun),
+    stops: guest.machine.stops,
     rounds: live?.machine.rounds ?? 1,
     memoryBytes,
     plan,
@@ -81,11 +84,10 @@ async function sendStopped(
 ): Promise<SentBody> {
   const planned = await planFor(guest, options);
   await greet(guest, writer, reader);
-  await writePlan(writer, planned.plan);
-  return { ...planned, memoryBytes: await writePieces(writer, guest.machine.body()) };
+  return sendBody(guest, planned, writer);
 }
 
-/** Sends memory until the guest is stopped; then what is left of it goes while the plan is made. */
+/** Sends memory until the guest is stopped and quiet, and then the rest. */
 async function sendLive(
   guest: LiveGuest,
   writer: FrameWriter,
@@ -94,19 +96,22 @@ async function sendLive(
 ): Promise<SentBody> {
   await greet(guest, writer, reader);
   await rehearsePlan(guest.classifier);
-  const aheadBytes = await writePieces(writer, guest.machine.ahead());
-  const [restBytes, planned] = await Promise.all([
-    writePieces(writer, guest.machine.body()),
-    sendPlan(guest, writer, options),
-  ]);
-  return { ...planned, memoryBytes: aheadBytes + restBytes };
+  const aheadBytes = await writePieces(
+    writer,
+    guest.machine.ahead(() => lookAtStopped(guest)),
+  );
+  const rest = await sendBody(guest, await planFor(guest, options), writer);
+  return { ...rest, memoryBytes: aheadBytes + rest.memoryBytes };
 }
 
-async function sendPlan(guest: LiveGuest, writer: FrameWriter, options: SendOptions): Promise<GuestPlan> {
-  await guest.catchUp();
-  const planned = await planFor(guest, options);
+/** Sends the plan and the body, which has the device dump at its end: the registers have been read by then, and their selectors are as they were. */
+async function sendBody(
+  { machine }: WatchedGuest<GuestSource>,
+  planned: GuestPlan,
+  writer: FrameWriter,
+): Promise<SentBody> {
   await writePlan(writer, planned.plan);
-  return planned;
+  return { ...planned, memoryBytes: await writePieces(writer, machine.body()) };
 }
 
 /** Takes the destination's comparison, and gives the guest up or keeps it. @throws MigrationError */
