@@ -87,7 +87,7 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
     );
     expect(result).toMatchObject({ status: 0, stdout: "" });
     expect(result.stderr).toMatch(
-      /^portrait: a\.checkpoint: [\d,]+ bytes, .* steps; the guest stood still for \d+ ms\n$/,
+      /^portrait: a\.checkpoint: [\d,]+ bytes, .* steps; the guest stood still for \d+ ms; stops: \d+.*\n$/,
     );
     await ticksOn(source);
     source.process.kill("SIGKILL");

@@ -42,6 +42,7 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
       expect([status, stderr]).toEqual([0, ""]);
       expect(JSON.parse(stdout)).toMatchObject({
         rounds: options.length + 1,
+        stops: { count: expect.any(Number), busy: expect.any(Array) },
         plan: { kept: expect.any(Number) },
         verify: { different: [], devices: expect.arrayContaining([expect.objectContaining({ device: "i8259[0]" })]) },
       });

@@ -18,9 +18,11 @@ export type {
   GuestSource,
   GuestTarget,
   LiveSource,
+  Look,
   Machine,
   RunLimits,
   StopReason,
+  Stops,
 } from "./machine.ts";
 export type { BuiltGuest, MachineFactory } from "./migration/build-guest.ts";
 export { restoreCheckpoint, writeCheckpoint } from "./migration/checkpoint.ts";
@@ -30,7 +32,7 @@ export type { AllowedDifference, DeviceComparison } from "./migration/compare-de
 export { receiveGuest } from "./migration/destination.ts";
 export { MigrationError } from "./migration/errors.ts";
 export type { MigrationErrorCode } from "./migration/errors.ts";
-export { classifierAfter, planFor } from "./migration/guest.ts";
+export { classifierAfter, lookAtStopped, planFor } from "./migration/guest.ts";
 export type { GuestPlan, LiveGuest, WatchedGuest } from "./migration/guest.ts";
 export type { DestinationResult } from "./migration/handshake.ts";
 export type { ImageHello } from "./migration/image.ts";

@@ -1,5 +1,5 @@
 import type { AccessBatch } from "@portrait/tracer";
-import type { PortTarget } from "@portrait/replayer";
+import type { BusyDevice, PortTarget } from "@portrait/replayer";
 
 /** One value in an engine's own dump of its devices, e.g. path `pit.counter_mode[0]`. */
 export interface DeviceField {
@@ -59,12 +59,24 @@ export interface BodyPiece {
 /** A guest's CPU and memory, without any device, piece by piece. */
 export type GuestBody = Iterable<BodyPiece> | AsyncIterable<BodyPiece>;
 
+/** Looks at a stopped guest: the devices that are busy with what no plan brings back. */
+export type Look = () => Promise<readonly BusyDevice[]>;
+
+/** How often a guest was stopped until none of its devices was busy. */
+export interface Stops {
+  readonly count: number;
+  /** What was busy, and at how many of the stops. */
+  readonly busy: readonly (BusyDevice & { readonly times: number })[];
+}
+
 /** What a migration asks of the stopped machine that a guest leaves. */
 export interface GuestSource {
   readonly engine: string;
   readonly engineVersion: string;
   /** Guest RAM in bytes. */
   readonly memorySize: number;
+  /** How it was stopped; undefined where whoever stopped it did not look at its devices. */
+  readonly stops?: Stops | undefined;
   /** The stopped machine's ports. Accesses made here are not part of the guest's trace. */
   readonly ports: PortTarget;
   /** CPU and memory, without any device, piece by piece. */
@@ -75,8 +87,11 @@ export interface GuestSource {
 
 /** A machine whose guest runs on while most of its memory leaves. */
 export interface LiveSource extends GuestSource {
-  /** Memory, piece by piece, while the guest runs. The guest is stopped when the last piece has been given; {@link body} then gives the rest. */
-  ahead(): AsyncIterable<BodyPiece>;
+  /**
+   * Memory, piece by piece, while the guest runs. The guest is stopped when the last piece has been given, at a moment where `look` sees
+   * no device busy; {@link body} then gives the rest.
+   */
+  ahead(look: Look): AsyncIterable<BodyPiece>;
   /** When the guest was stopped, as `performance.now()` gives it. */
   readonly stoppedAt: number;
   /** How often memory was gone over, the last time, after the stop, included. */

@@ -7,6 +7,7 @@ import { need } from "../../../test-support/available.ts";
 import { debianCloudLinux, type DebianCloudLinux } from "../../../test-support/debian-linux.ts";
 import { program } from "../../../test-support/program.ts";
 import {
+  lookAtStopped,
   migrateLocally,
   QemuSource,
   QemuTarget,
@@ -80,8 +81,7 @@ async function leaving<T>(guest: Guest, use: (live: LiveGuest & WatchedGuest<Qem
 function stopped<T>(guest: Guest, use: (watched: WatchedGuest<QemuSource>) => Promise<T>): Promise<T> {
   return leaving(guest, async (live) => {
     const { machine, classifier, name } = live;
-    await machine.stop();
-    await live.catchUp();
+    await machine.stop(() => lookAtStopped(live));
     return use({ machine, classifier, name });
   });
 }
@@ -121,9 +121,8 @@ async function moveOn(guest: Guest, to: WatchedQemu, how: Leaving): Promise<Move
       stands = machine.stoppedAt;
       return migration;
     }
-    await machine.stop();
-    stands = performance.now();
-    await live.catchUp();
+    await machine.stop(() => lookAtStopped(live));
+    stands = machine.stoppedAt;
     return migrateLocally({ machine, classifier, name }, () => targetOf(to), library, careful);
   });
   const ready = performance.now();
@@ -267,8 +266,10 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
     const guest = await linuxCounting(kind);
     const next = await startWaiting(kind);
     const machine = await QemuSource.connect({ qmp: guest.qemu.qmp });
-    await machine.stop();
-    guest.qemu.log.feed(guest.classifier);
+    const { classifier } = guest;
+    await machine.stop(() =>
+      lookAtStopped({ machine, classifier, catchUp: async () => guest.qemu.log.feed(classifier) }),
+    );
     const body = machine.body.bind(machine);
     machine.body = () => after(body(), 40, () => void guest.qemu.process.kill("SIGKILL"));
     const watched = { machine, classifier: guest.classifier, name: "linux" };

@@ -28,6 +28,15 @@ async function writing(context: TestContext): Promise<WatchedQemu> {
 
 const targetOf = ({ qmp, qtest }: WatchedQemu) => QemuTarget.connect({ qmp, qtest });
 
+const classifiers = new WeakMap<WatchedQemu, Classifier>();
+
+/** What is known of a guest, which goes on where a migration fails. */
+function classifierOf(guest: WatchedQemu): Classifier {
+  const classifier = classifiers.get(guest) ?? new Classifier(library, { fromReset: true });
+  classifiers.set(guest, classifier);
+  return classifier;
+}
+
 /** Migrates a guest that runs meanwhile; where that fails, it goes on. `change` may change its source. */
 async function migrate(
   guest: WatchedQemu,
@@ -36,7 +45,7 @@ async function migrate(
 ): Promise<LocalMigration<QemuTarget>> {
   const machine = await QemuSource.connect({ qmp: guest.qmp, qtest: guest.qtest });
   change(machine);
-  const classifier = new Classifier(library, { fromReset: true });
+  const classifier = classifierOf(guest);
   const catchUp = () => Promise.resolve(guest.log.feed(classifier));
   try {
     return await migrateLocally({ machine, classifier, name: "writer", catchUp }, () => targetOf(to), library, careful);
@@ -103,7 +112,7 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
       const doomed = await startWaiting(context);
       const failed = migrate(from, doomed, (source) => {
         const ahead = source.ahead.bind(source);
-        source.ahead = () => after(ahead(), pieces, () => void doomed.process.kill("SIGKILL"));
+        source.ahead = (look) => after(ahead(look), pieces, () => void doomed.process.kill("SIGKILL"));
       });
       await expect(failed).rejects.toMatchObject({ code: expect.stringMatching(/MISMATCH|CLOSED|PORT_TARGET/) });
       await expectGoesOn(from, from);

@@ -3,6 +3,7 @@ import { writeCheckpoint, type CheckpointReport } from "@portrait/vmm";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { examples } from "../help.ts";
 import { ConsoleLines } from "../machine/console-lines.ts";
+import { stopsText } from "../machine/migration-report.ts";
 import { addSourceOptions, recordedQemu, type SourceOptions } from "../machine/source-options.ts";
 import { bootWatched, runUntil } from "../machine/watched.ts";
 import { count, plural } from "../output/numbers.ts";
@@ -48,7 +49,9 @@ async function checkpoint(session: Session, options: CheckpointOptions): Promise
     await say(session, options.output, await checkpointBooted(session, options, allowUnknown));
   } else {
     const report = await checkpointQemu(session, { ...qemu, output: options.output, allowUnknown });
-    await say(session, options.output, report, `; the guest stood still for ${Math.round(report.downtimeMs)} ms`);
+    const { downtimeMs, stops } = report;
+    const stopped = stops === undefined ? "" : `; stops: ${stopsText(stops)}`;
+    await say(session, options.output, report, `; the guest stood still for ${Math.round(downtimeMs)} ms${stopped}`);
   }
   return EXIT.done;
 }

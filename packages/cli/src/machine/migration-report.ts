@@ -1,5 +1,5 @@
 import type { ChalkInstance } from "chalk";
-import type { AllowedDifference, DestinationResult, MigrationReport } from "@portrait/vmm";
+import type { AllowedDifference, DestinationResult, MigrationReport, Stops } from "@portrait/vmm";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { json } from "../formats.ts";
 import { count, plural } from "../output/numbers.ts";
@@ -43,12 +43,13 @@ export function printRestore(
 
 /** A migration as the contract's JSON. */
 function migrationJson(report: MigrationReport, totalMs: number): unknown {
-  const { plan, result, downtimeMs, rounds, memoryBytes } = report;
+  const { plan, result, downtimeMs, rounds, stops, memoryBytes } = report;
   return {
     downtimeMs: round(downtimeMs),
     totalMs: round(totalMs),
     memoryBytes,
     rounds,
+    stops,
     plan: { ...plan.counts, ...replayJson(result) },
     verify: verificationJson(result),
     confirmed: report.confirmed,
@@ -67,10 +68,11 @@ function verificationJson({ comparison }: DestinationResult): unknown {
 
 /** A migration in words. */
 function migrationText(report: MigrationReport, { verify }: ReportOptions, colors: ChalkInstance): string {
-  const { plan, result, downtimeMs, rounds, memoryBytes } = report;
+  const { plan, result, downtimeMs, rounds, stops, memoryBytes } = report;
   const lines = [
     `plan      ${count(plan.counts.accesses)} accesses observed → ${plural(plan.counts.kept, "write")} kept, ${plural(plan.counts.steps, "step")}; carried out in ${round(result.replayMs)} ms, ${plural(result.drained, "answer")} read away`,
     `memory    ${count(memoryBytes)} bytes, in ${plural(rounds, "round")}`,
+    ...(stops === undefined ? [] : [`stops     ${stopsText(stops)}`]),
     `downtime  ${round(downtimeMs)} ms`,
     ...verificationLines(result, colors),
     ...(verify ? deviceTable(result) : []),
@@ -79,6 +81,12 @@ function migrationText(report: MigrationReport, { verify }: ReportOptions, color
       : [colors.red("confirmed no: the connection ended before the destination said that it runs; look there")]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** How often a guest was stopped, and for what it had to go on. */
+export function stopsText({ count: stops, busy }: Stops): string {
+  const reasons = busy.map(({ device, why, times }) => `${device} at ${times} (${why})`).join(", ");
+  return `${stops}${reasons === "" ? "" : `; it went on because of ${reasons}`}`;
 }
 
 /** A device-state comparison in words. */

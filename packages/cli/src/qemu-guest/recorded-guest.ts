@@ -1,5 +1,6 @@
 import type { Classifier, Library } from "@portrait/classifier";
 import {
+  lookAtStopped,
   QemuSource,
   QmpClient,
   type BodyPiece,
@@ -90,8 +91,7 @@ export class RecordedGuest implements LiveGuest {
    */
   whileStopped<T>(failure: string, use: (guest: WatchedGuest<GuestSource>) => Promise<T>): Promise<T> {
     return this.#orGoOn(failure, async () => {
-      await this.machine.stop();
-      await this.catchUp();
+      await this.machine.stop(() => lookAtStopped(this));
       const { classifier, name } = this;
       return use({ machine: interruptible(this.#session, this.machine), classifier, name });
     });
@@ -129,11 +129,14 @@ function interruptible(session: Session, machine: QemuSource): LiveSource {
   const { engine, engineVersion, memorySize, ports } = machine;
   return {
     ...{ engine, engineVersion, memorySize, ports },
-    ahead: () => checked(machine.ahead()),
+    ahead: (look) => checked(machine.ahead(look)),
     body: () => checked(machine.body()),
     deviceDump: () => machine.deviceDump(),
     get stoppedAt() {
       return machine.stoppedAt;
+    },
+    get stops() {
+      return machine.stops;
     },
     get rounds() {
       return machine.rounds;

@@ -3,7 +3,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import type { Library } from "@portrait/classifier";
 import type { Plan } from "@portrait/replayer";
-import type { GuestSource, GuestTarget } from "../machine.ts";
+import type { GuestSource, GuestTarget, Stops } from "../machine.ts";
 import { buildGuest, type BuiltGuest, type MachineFactory } from "./build-guest.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
@@ -15,6 +15,8 @@ export interface CheckpointReport {
   readonly bytes: number;
   readonly memoryBytes: number;
   readonly plan: Plan;
+  /** How the guest was stopped; undefined where whoever stopped it did not look at its devices. */
+  readonly stops: Stops | undefined;
 }
 
 /** How a checkpoint is restored. */
@@ -48,7 +50,7 @@ export async function writeCheckpoint(
     file.end();
     await finished(file);
     await rename(unfinished, path);
-    return { bytes: writer.bytes, memoryBytes, plan };
+    return { bytes: writer.bytes, memoryBytes, plan, stops: guest.machine.stops };
   } catch (error) {
     file.destroy();
     await rm(unfinished, { force: true });

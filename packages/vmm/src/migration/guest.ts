@@ -1,8 +1,10 @@
 import { Classifier, type Library } from "@portrait/classifier";
 import {
+  busyDevices,
   makePlan,
   readSource,
   verifyTarget,
+  type BusyDevice,
   type Plan,
   type PlanStep,
   type PortTarget,
@@ -25,9 +27,17 @@ export interface WatchedGuest<M = Machine> {
 
 /** A guest that runs until most of its memory has left. */
 export interface LiveGuest extends WatchedGuest<LiveSource> {
-  /** Gives the classifier everything the guest has done; called once it is stopped. */
+  /** Gives the classifier everything the guest has done; called each time it was stopped. */
   catchUp(): Promise<void>;
 }
+
+/** Looks at a guest that was just stopped: the devices that are busy with what no plan brings back. Its classifier then knows all it did. */
+export async function lookAtStopped(guest: LookedAt): Promise<readonly BusyDevice[]> {
+  await guest.catchUp();
+  return busyDevices(guest.classifier, guest.machine.ports);
+}
+
+type LookedAt = Pick<LiveGuest, "classifier" | "catchUp"> & { readonly machine: Pick<GuestSource, "ports"> };
 
 /** The plan for a stopped guest, after its readable registers were read. */
 export interface GuestPlan {

@@ -1,57 +1,87 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BusyDevice } from "@portrait/replayer";
+import type { Look, Stops } from "../../machine.ts";
+import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
+import { waitingInterrupts } from "./interrupts.ts";
 
-/** Stops after which one that is not between interrupts is taken. */
+/** Stops after which a guest that was never quiet is given up. */
 const STOP_LIMIT = 50;
-/** IRQ 0. */
-const TIMER = 1;
 
-/** Stops a running guest. Gives whether it is between two interrupts: what is in service or pending ports cannot rebuild. @throws QemuError */
-async function stop(qmp: QmpClient): Promise<boolean> {
-  const [, quiet] = await Promise.all([qmp.execute("stop"), isQuiet(qmp)]);
-  return quiet;
-}
-
-/** A guest that was stopped. */
-export interface Stopped {
+/** A guest that was stopped while none of its devices was busy. */
+export interface QuietStop {
   /** When, as `performance.now()` gives it. */
   readonly stoppedAt: number;
-  /** False where 50 stops found none between two interrupts, and the last of them was taken. */
-  readonly quiet: boolean;
+  readonly stops: Stops;
 }
 
 /**
- * Stops a running guest, between two interrupts if it can be.
- * @throws QemuError; what `cont` refuses where QEMU's own migration has stopped the guest meanwhile
+ * Stops a running guest where ports can rebuild it: between two interrupts, and with no device busy that `look` sees. Until it is found
+ * so it goes on for some milliseconds and is stopped again. Of the last stop alone the timer's interrupt may be pending: its
+ * counter begins anew and asks again within one period.
+ * @throws QemuError BUSY naming the devices that were never quiet, and what `cont` refuses where QEMU's own migration has stopped the guest
+ * meanwhile; what `look` throws. The guest is stopped then.
  */
-export async function stopQuietly(qmp: QmpClient): Promise<Stopped> {
-  for (let tries = 1; ; tries++) {
+export async function stopQuietly(qmp: QmpClient, look: Look): Promise<QuietStop> {
+  const tally = new Tally();
+  for (;;) {
     const stoppedAt = performance.now();
-    const quiet = await stop(qmp);
-    if (quiet || tries === STOP_LIMIT) return { stoppedAt, quiet };
+    const [, waiting] = await Promise.all([qmp.execute("stop"), waitingInterrupts(qmp)]);
+    const last = tally.stops.count === STOP_LIMIT - 1;
+    const hindering = last ? waiting.filter(({ timer }) => !timer) : waiting;
+    const busy = hindering.length > 0 ? hindering : await look();
+    tally.add(busy);
+    if (busy.length === 0) return { stoppedAt, stops: tally.stops };
+    if (last) throw neverQuiet(qmp, tally.stops);
     await qmp.execute("cont");
     await sleep(1 + 4 * Math.random());
   }
 }
 
-/** True when no interrupt is in service, and none pending that is not masked. @throws QemuError */
-function isQuiet(qmp: QmpClient): Promise<boolean> {
-  return noneWaits(qmp, 0);
-}
-
 /**
- * As {@link isQuiet}, but the timer's may be pending: its counter begins anew and asks again within one period.
- * @throws QemuError
+ * Makes sure that a guest that stands still already, and not by us, can be taken as it is; the timer's interrupt may be pending.
+ * @throws QemuError BUSY naming the devices that are busy; what `look` throws
  */
-export function isQuietButTimer(qmp: QmpClient): Promise<boolean> {
-  return noneWaits(qmp, TIMER);
+export async function expectQuiet(qmp: QmpClient, look: Look): Promise<void> {
+  const busy = await busyWhereItStands(qmp, look);
+  if (busy.length === 0) return;
+  const devices = busy.map(({ device, why }) => `${device} (${why})`).join(", ");
+  throw new QemuError(
+    "BUSY",
+    `${qmp.path}: the guest is paused, and ports cannot rebuild what is under way: ${devices}; let it run and try again`,
+  );
 }
 
-async function noneWaits(qmp: QmpClient, besides: number): Promise<boolean> {
-  const text = await qmp.monitor("info pic");
-  const pics = [...text.matchAll(/^pic(\d): irr=([0-9a-f]{2}) imr=([0-9a-f]{2}) isr=([0-9a-f]{2})/gm)];
-  return pics.every(([, pic, irr, imr, isr]) => {
-    const [pending, masked, inService] = [irr, imr, isr].map((digits) => parseInt(digits ?? "0", 16));
-    return inService === 0 && ((pending ?? 0) & ~(masked ?? 0) & ~(pic === "0" ? besides : 0)) === 0;
-  });
+/** What is busy in a guest that stands still, a pending interrupt of the timer left out. @throws QemuError; what `look` throws */
+export async function busyWhereItStands(qmp: QmpClient, look: Look): Promise<readonly BusyDevice[]> {
+  const waiting = (await waitingInterrupts(qmp)).filter(({ timer }) => !timer);
+  return waiting.length > 0 ? waiting : look();
+}
+
+/** Counts stops, and what was busy at them. */
+class Tally {
+  #count = 0;
+  readonly #busy = new Map<string, BusyDevice & { times: number }>();
+
+  get stops(): Stops {
+    return { count: this.#count, busy: [...this.#busy.values()] };
+  }
+
+  add(busy: readonly BusyDevice[]): void {
+    this.#count++;
+    for (const { device, why } of busy) {
+      const key = `${device}: ${why}`;
+      const { times } = this.#busy.get(key) ?? { times: 0 };
+      this.#busy.set(key, { device, why, times: times + 1 });
+    }
+  }
+}
+
+function neverQuiet({ path }: QmpClient, { count, busy }: Stops): QemuError {
+  const devices = busy.map(({ device, why, times }) => `${device} at ${times} (${why})`).join(", ");
+  return new QemuError(
+    "BUSY",
+    `${path}: the guest was stopped ${count} times, and each time something was under way that ports cannot rebuild: ${devices}; try ` +
+      "again when it has less to do",
+  );
 }

@@ -1,7 +1,8 @@
+import type { Look, Stops } from "../../machine.ts";
 import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
 import { OutgoingStream } from "./outgoing.ts";
-import { isQuietButTimer, stopQuietly } from "./pause.ts";
+import { busyWhereItStands, stopQuietly, type QuietStop } from "./pause.ts";
 import type { RunningRounds } from "./settings.ts";
 import { migrationState, pollUntil, type MigrationState } from "./status.ts";
 import { seesEveryWrite } from "./write-tracking.ts";
@@ -18,21 +19,26 @@ const SWITCH_OVER_LIMIT_MS = 30_000;
 /** A QEMU's migration stream that takes most of the guest's memory while the guest runs. */
 export class PreCopy {
   readonly #qmp: QmpClient;
+  readonly #look: Look;
   readonly #stream: OutgoingStream;
   /** Rounds after which the guest may be stopped. */
   readonly #least: number;
   readonly #unlisten: () => void;
   #stoppedAt: number;
+  #stops: Stops;
   #state: MigrationState;
 
   private constructor(
     qmp: QmpClient,
-    begun: Pick<PreCopy, "stoppedAt"> & { stream: OutgoingStream; least: number; state: MigrationState },
+    look: Look,
+    begun: QuietStop & { stream: OutgoingStream; least: number; state: MigrationState },
   ) {
     this.#qmp = qmp;
+    this.#look = look;
     this.#stream = begun.stream;
     this.#least = begun.least;
     this.#stoppedAt = begun.stoppedAt;
+    this.#stops = begun.stops;
     this.#state = begun.state;
     this.#unlisten = qmp.onEvent(({ name }) => {
       if (name === "STOP") this.#stoppedAt = performance.now();
@@ -42,19 +48,19 @@ export class PreCopy {
   /**
    * Begins, with the running guest stopped for a moment: what QEMU's processors cached of its memory is gone when it goes on, so that
    * QEMU sees every write from there on.
-   * @throws QemuError
+   * @throws QemuError; what `look` throws
    */
-  static async begin(qmp: QmpClient): Promise<PreCopy> {
+  static async begin(qmp: QmpClient, look: Look): Promise<PreCopy> {
     const rounds: RunningRounds = (await seesEveryWrite(qmp)) ? "many" : "one";
-    let stoppedAt = 0;
+    let stop: QuietStop = { stoppedAt: 0, stops: { count: 0, busy: [] } };
     const stream = await OutgoingStream.open(qmp, rounds, async () => {
-      stoppedAt = (await stopQuietly(qmp)).stoppedAt;
+      stop = await stopQuietly(qmp, look);
     });
     try {
       const state = await pollUntil(() => setUp(qmp), "QEMU to begin its migration", SETUP_LIMIT_MS);
       // A guest that fits into the socket has left by now, and stays stopped.
       if (state.status === "active") await qmp.execute("cont").catch((error: unknown) => expectRefusal(error));
-      return new PreCopy(qmp, { stream, stoppedAt, least: rounds === "many" ? 2 : 1, state });
+      return new PreCopy(qmp, look, { ...stop, stream, least: rounds === "many" ? 2 : 1, state });
     } catch (error) {
       await stream.close();
       throw error;
@@ -66,6 +72,11 @@ export class PreCopy {
     return this.#stoppedAt;
   }
 
+  /** How it was stopped last. */
+  get stops(): Stops {
+    return this.#stops;
+  }
+
   /** How often memory was gone over, the last time, after the stop, included. */
   get rounds(): number {
     return this.#state.rounds + 1;
@@ -74,7 +85,7 @@ export class PreCopy {
   /**
    * The stream up to where the guest is stopped. QEMU stops the guest by itself as soon as it sees little left, so the stream is
    * taken bit by bit, and not at all while the guest is being stopped.
-   * @throws QemuError BUSY where QEMU was first, in the middle of an interrupt
+   * @throws QemuError BUSY where it is never quiet, or QEMU was first and did not find it so; what the look throws
    */
   async *memory(): AsyncGenerator<Buffer, void> {
     while (!(await this.#stopped())) {
@@ -112,21 +123,22 @@ export class PreCopy {
     const state = await migrationState(this.#qmp);
     this.#state = state;
     if (state.status === "pre-switchover") {
-      if (await isQuietButTimer(this.#qmp)) return true;
+      if ((await busyWhereItStands(this.#qmp, this.#look)).length === 0) return true;
       throw this.#gotAhead();
     }
     if (state.status !== "active") throw ended(this.#qmp, state);
     if (state.rounds < this.#least) return false;
     if (state.remaining > ENOUGH && state.rounds < ROUND_LIMIT) return false;
-    await stopQuietly(this.#qmp).catch((error: unknown) => {
+    const { stops } = await stopQuietly(this.#qmp, this.#look).catch((error: unknown) => {
       expectRefusal(error);
       throw this.#gotAhead();
     });
+    this.#stops = stops;
     return true;
   }
 
   #gotAhead(): QemuError {
-    const reason = "QEMU stopped its guest in the middle of an interrupt, which ports cannot rebuild; migrate it again";
+    const reason = "QEMU stopped its guest while something was under way that ports cannot rebuild; migrate it again";
     return new QemuError("BUSY", `${this.#qmp.path}: ${reason}`);
   }
 

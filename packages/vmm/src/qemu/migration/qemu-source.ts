@@ -1,5 +1,5 @@
 import type { PortTarget } from "@portrait/replayer";
-import type { BodyPiece, LiveSource } from "../../machine.ts";
+import type { BodyPiece, LiveSource, Look, Stops } from "../../machine.ts";
 import { MonitorPorts } from "../monitor-ports.ts";
 import { markLog } from "../capture/mark.ts";
 import { QmpClient } from "../qmp.ts";
@@ -8,7 +8,7 @@ import { strippedTail } from "../stream/kept-sections.ts";
 import { StreamScanner } from "../stream/stream-scanner.ts";
 import { memorySize } from "./memory-size.ts";
 import { OutgoingStream } from "./outgoing.ts";
-import { stopQuietly } from "./pause.ts";
+import { expectQuiet, stopQuietly } from "./pause.ts";
 import { PreCopy } from "./pre-copy.ts";
 import { runState } from "./status.ts";
 import { QEMU, versionText } from "./version.ts";
@@ -33,6 +33,7 @@ export class QemuSource implements LiveSource {
   #stream: OutgoingStream | PreCopy | undefined;
   #scanner = new StreamScanner();
   #stoppedAt = 0;
+  #stops: Stops | undefined;
   #wasRunning = false;
   #dump: Uint8Array = new Uint8Array();
 
@@ -71,16 +72,23 @@ export class QemuSource implements LiveSource {
     return this.#preCopy?.stoppedAt ?? this.#stoppedAt;
   }
 
+  get stops(): Stops | undefined {
+    return this.#preCopy?.stops ?? this.#stops;
+  }
+
   get rounds(): number {
     return this.#preCopy?.rounds ?? 1;
   }
 
-  /** Stops the guest, between two interrupts if it can be. @throws QemuError */
-  async stop(): Promise<void> {
-    this.#stoppedAt = performance.now();
-    if ((await runState(this.#qmp)) !== "running") return;
-    this.#wasRunning = true;
-    this.#stoppedAt = (await stopQuietly(this.#qmp)).stoppedAt;
+  /**
+   * Stops the guest where ports can rebuild it: between two interrupts, and with no device busy that `look` sees.
+   * @throws QemuError BUSY where it is never so, or a guest that is paused is not; what `look` throws
+   */
+  async stop(look: Look): Promise<void> {
+    if (!(await this.#findRunning(look))) return;
+    const { stoppedAt, stops } = await stopQuietly(this.#qmp, look);
+    this.#stoppedAt = stoppedAt;
+    this.#stops = stops;
   }
 
   /** Puts a marker into the trace of whoever captures this QEMU, and gives its text. @throws QemuError */
@@ -96,14 +104,12 @@ export class QemuSource implements LiveSource {
   }
 
   /**
-   * The stream's memory while the guest runs, until it is stopped; none of a guest that is paused.
-   * @throws QemuError BUSY where QEMU stopped it in the middle of an interrupt; StreamError
+   * The stream's memory while the guest runs, until it is stopped as {@link stop} does; none of a guest that is paused.
+   * @throws QemuError BUSY, also where QEMU stopped it while a device was busy; StreamError; what `look` throws
    */
-  async *ahead(): AsyncGenerator<BodyPiece, void> {
-    this.#stoppedAt = performance.now();
-    if ((await runState(this.#qmp)) !== "running") return;
-    this.#wasRunning = true;
-    this.#preCopy = await PreCopy.begin(this.#qmp);
+  async *ahead(look: Look): AsyncGenerator<BodyPiece, void> {
+    if (!(await this.#findRunning(look))) return;
+    this.#preCopy = await PreCopy.begin(this.#qmp, look);
     this.#stream = this.#preCopy;
     this.#scanner = new StreamScanner();
     yield* this.#pieces(this.#preCopy.memory());
@@ -136,6 +142,14 @@ export class QemuSource implements LiveSource {
       this.#qtest?.close();
       this.#leave();
     }
+  }
+
+  /** Whether the guest runs. One that is paused is taken as it stands, and must be quiet. */
+  async #findRunning(look: Look): Promise<boolean> {
+    this.#stoppedAt = performance.now();
+    this.#wasRunning = (await runState(this.#qmp)) === "running";
+    if (!this.#wasRunning) await expectQuiet(this.#qmp, look);
+    return this.#wasRunning;
   }
 
   async #endStream(): Promise<void> {

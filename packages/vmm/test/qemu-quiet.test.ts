@@ -1,0 +1,81 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Classifier } from "@portrait/classifier";
+import type { PortOperation } from "@portrait/replayer";
+import { describe, expect, onTestFinished, test, type TestContext } from "vitest";
+import { need } from "../../../test-support/available.ts";
+import { program } from "../../../test-support/program.ts";
+import { lookAtStopped, qemuStatus, QemuSource, QmpClient } from "../src/index.ts";
+import { testFolder } from "./support/qemu-process.ts";
+import { library, startWatched, type WatchedQemu } from "./support/watched-qemu.ts";
+
+const LIMIT_MS = 60_000;
+const ATA = 0x1f0;
+const IDENTIFY_DEVICE = 0xec;
+const IDENTIFY_WORDS = 256;
+
+/** A machine with a disk on which there is nothing to boot. */
+async function withDisk(context: TestContext): Promise<WatchedQemu> {
+  const command = need(context, program("qemu-system-i386"));
+  const disk = join(testFolder(), "disk");
+  await writeFile(disk, Buffer.alloc(1 << 20));
+  const options = ["-machine", "pc", "-nodefaults", "-m", "16", "-vga", "std", "-display", "none"];
+  return startWatched(command, [...options, "-drive", `if=ide,format=raw,file=${disk}`]);
+}
+
+const out = (offset: number, value: number): PortOperation => ({
+  ...{ direction: "out", port: ATA + offset, width: 8 },
+  value,
+});
+const word: PortOperation = { direction: "in", port: ATA, width: 16 };
+
+/** A guest, its BIOS, that has found its disk, and of which everything is known. */
+async function watched(context: TestContext) {
+  const qemu = await withDisk(context);
+  const client = await QmpClient.connect(qemu.qmp);
+  onTestFinished(() => client.close());
+  await client.execute("cont");
+  const machine = await QemuSource.over(client, qemu.qtest);
+  onTestFinished(() => machine.close());
+  const classifier = new Classifier(library, { fromReset: true });
+  const catchUp = () => Promise.resolve(qemu.log.feed(classifier));
+  const look = () => lookAtStopped({ machine, classifier, catchUp });
+  const known = () => classifier.states.some(({ instance, touched }) => instance.name === "ata1" && touched);
+  for (const end = performance.now() + LIMIT_MS / 2; !known() && performance.now() < end; await sleep(50))
+    await catchUp();
+  return { client, machine, look };
+}
+
+describe("a guest with a disk", { timeout: LIMIT_MS }, () => {
+  test("is stopped where its disk has nothing under way", async (context) => {
+    const { client, machine, look } = await watched(context);
+    await machine.ports.perform([out(6, 0xe0), out(7, IDENTIFY_DEVICE)]);
+    const stopped = machine.stop(look);
+    await sleep(100);
+    await machine.ports.perform(Array.from({ length: IDENTIFY_WORDS }, () => word));
+    await stopped;
+    const { stops } = machine;
+    expect(stops?.busy).toContainEqual({
+      device: "ata1",
+      why: "data waits to be transferred",
+      times: expect.any(Number),
+    });
+    expect(stops?.count).toBeGreaterThan(1);
+    expect(await qemuStatus(client)).toMatchObject({ running: false });
+  });
+
+  test("goes on where its disk is never done, and the message says so", async (context) => {
+    const { client, machine, look } = await watched(context);
+    await machine.ports.perform([out(6, 0xe0), out(7, IDENTIFY_DEVICE)]);
+    await expect(machine.stop(look)).rejects.toMatchObject({
+      code: "BUSY",
+      message: expect.stringMatching(/stopped 50 times.*ata1 at \d+ \(data waits to be transferred\)/),
+    });
+    await machine.resume();
+    expect(await qemuStatus(client)).toMatchObject({ running: true });
+
+    await client.execute("stop");
+    await expect(machine.stop(look)).rejects.toMatchObject({ code: "BUSY", message: expect.stringContaining("ata1") });
+  });
+});
