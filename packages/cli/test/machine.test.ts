@@ -107,6 +107,14 @@ describe("portrait record", () => {
   });
 });
 
+/** What `--explain` adds to a migration's JSON. */
+interface Explanation {
+  readonly dropped: readonly unknown[];
+  readonly readBack: readonly unknown[];
+  readonly order: readonly { readonly device: string; readonly steps: number }[];
+  readonly steps: readonly unknown[];
+}
+
 describe("portrait migrate", () => {
   test("lets the guest go on on a second machine, count unbroken, and reports it as the contract says", () => {
     const { status, stdout, stderr } = portrait(
@@ -128,6 +136,28 @@ describe("portrait migrate", () => {
     expect(Object.keys(report as object)).toEqual(
       expect.arrayContaining(["downtimeMs", "totalMs", "memoryBytes", "rounds", "plan", "verify"]),
     );
+  });
+
+  test("explains what was dropped, read and written, and why, as text and as JSON", () => {
+    const run = ["migrate", ...boot, "--until", "tick 3", "--to", "v86", "--run", "0.1", "--explain"];
+    const { explain } = JSON.parse(portrait(...run, "-o", "json").stdout) as { explain: Explanation };
+    expect(explain.dropped).toContainEqual({ device: "pic", fields: expect.any(Number) });
+    expect(explain.readBack).toContainEqual({
+      ...{ device: "com1", register: "LCR", value: "0x3", expected: "0x3" },
+      moved: false,
+    });
+    expect(explain.order.map(({ steps }) => steps).reduce((a, b) => a + b)).toBe(explain.steps.length);
+    expect(explain.order.at(-1)).toMatchObject({ device: "pic2", first: explain.steps.length - 1, repeated: 1 });
+    expect(explain.steps.at(-1)).toMatchObject({ register: "OCW1", why: expect.stringContaining("last of all") });
+
+    const { stdout } = portrait(...run);
+    for (const part of [
+      /Dropped: .*\n {2}pic +\d+ fields/,
+      /Read at the source: \d+ registers/,
+      /pic2\.OCW1 .*last of all/,
+    ]) {
+      expect(stdout).toMatch(part);
+    }
   });
 
   test("to another process over a Unix socket", async () => {

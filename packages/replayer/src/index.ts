@@ -3,7 +3,7 @@ export type { BusyDevice } from "./carry-out/busy.ts";
 export { carryOut } from "./carry-out/carry-out.ts";
 export type { CarriedOut } from "./carry-out/carry-out.ts";
 export { expectedReads, readSource, verifyTarget } from "./carry-out/read-back.ts";
-export type { ExpectedRead, ReadBackField, ReadBackReport } from "./carry-out/read-back.ts";
+export type { ExpectedRead, ReadBackField, ReadBackReport, SourceRead } from "./carry-out/read-back.ts";
 export { makePlan, SELECTOR_LEFT } from "./plan/make-plan.ts";
 export { Navigator, UnreachableError } from "./plan/navigator.ts";
 export type { Expected, Plan, PlanStep, PlanStepReason } from "./plan/plan.ts";

@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import { migrateLocally } from "@portrait/vmm";
 import { UsageError, type ExitCode } from "../errors.ts";
-import { addReportOptions, type ReportOptions } from "../machine/report-options.ts";
+import { addMigrationReportOptions, type MigrationReportOptions } from "../machine/report-options.ts";
 import { examples } from "../help.ts";
 import { coldMachine } from "../machine/cold-machine.ts";
 import { ConsoleLines } from "../machine/console-lines.ts";
@@ -16,7 +16,7 @@ import type { RecordedQemu } from "../qemu-guest/recorded-guest.ts";
 import type { Runner } from "../runner.ts";
 import type { Session } from "../session.ts";
 
-interface CloneOptions extends SourceOptions, AllowOptions, ReportOptions {
+interface CloneOptions extends SourceOptions, AllowOptions, MigrationReportOptions {
   readonly to: TargetMachine;
   readonly run: Until;
 }
@@ -35,7 +35,7 @@ export function addClone(program: Command, runner: Runner): void {
         .argParser(parseUntil)
         .default(parseUntil("2s"), "2s"),
     );
-  addSourceOptions(addReportOptions(addAllowOptions(command))).action((options: CloneOptions) =>
+  addSourceOptions(addMigrationReportOptions(addAllowOptions(command))).action((options: CloneOptions) =>
     runner.run(command, (session) => clone(session, options)),
   );
   examples(command, [

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Library } from "@portrait/classifier";
 import { migrateLocally, sendGuest, type BuiltGuest, type MigrationReport } from "@portrait/vmm";
 import { UsageError, type ExitCode } from "../errors.ts";
-import { addReportOptions, type ReportOptions } from "../machine/report-options.ts";
+import { addMigrationReportOptions, type MigrationReportOptions } from "../machine/report-options.ts";
 import { examples } from "../help.ts";
 import { connectTo, parseAddress, type Address } from "../machine/address.ts";
 import { coldMachine } from "../machine/cold-machine.ts";
@@ -18,7 +18,7 @@ import type { RecordedQemu } from "../qemu-guest/recorded-guest.ts";
 import type { Runner } from "../runner.ts";
 import { warn, type Session } from "../session.ts";
 
-interface MigrateOptions extends SourceOptions, AllowOptions, ReportOptions {
+interface MigrateOptions extends SourceOptions, AllowOptions, MigrationReportOptions {
   readonly to: "v86" | QemuDestination;
   readonly run: Until;
   readonly precopy?: true;
@@ -47,7 +47,7 @@ export function addMigrate(program: Command, runner: Runner): void {
         .argParser(parseUntil)
         .default(parseUntil("2s"), "2s"),
     );
-  addSourceOptions(addReportOptions(addAllowOptions(command))).action((options: MigrateOptions) =>
+  addSourceOptions(addMigrationReportOptions(addAllowOptions(command))).action((options: MigrateOptions) =>
     runner.run(command, (session) => migrate(session, options)),
   );
   examples(command, [

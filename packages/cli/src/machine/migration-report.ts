@@ -5,18 +5,19 @@ import { json } from "../formats.ts";
 import { count, plural } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
 import type { Session } from "../session.ts";
-import type { ReportOptions } from "./report-options.ts";
+import { explanationJson, explanationText } from "./explanation.ts";
+import type { MigrationReportOptions, ReportOptions } from "./report-options.ts";
 
 /** Prints what a migration did. Gives the exit code it means. */
 export function printMigration(
   session: Session,
   report: MigrationReport,
   totalMs: number,
-  options: ReportOptions,
+  options: MigrationReportOptions,
 ): ExitCode {
   session.out.write(
     options.output === "json"
-      ? `${json(migrationJson(report, totalMs))}\n`
+      ? `${json(migrationJson(report, totalMs, options))}\n`
       : migrationText(report, options, session.colors),
   );
   const { confirmed, result } = report;
@@ -42,7 +43,7 @@ export function printRestore(
 }
 
 /** A migration as the contract's JSON. */
-function migrationJson(report: MigrationReport, totalMs: number): unknown {
+function migrationJson(report: MigrationReport, totalMs: number, { explain }: MigrationReportOptions): unknown {
   const { plan, result, downtimeMs, rounds, stops, memoryBytes } = report;
   return {
     downtimeMs: round(downtimeMs),
@@ -53,6 +54,7 @@ function migrationJson(report: MigrationReport, totalMs: number): unknown {
     plan: { ...plan.counts, ...replayJson(result) },
     verify: verificationJson(result),
     confirmed: report.confirmed,
+    ...(explain ? { explain: explanationJson(report) } : {}),
   };
 }
 
@@ -67,7 +69,11 @@ function verificationJson({ comparison }: DestinationResult): unknown {
 }
 
 /** A migration in words. */
-function migrationText(report: MigrationReport, { verify }: ReportOptions, colors: ChalkInstance): string {
+function migrationText(
+  report: MigrationReport,
+  { verify, explain }: MigrationReportOptions,
+  colors: ChalkInstance,
+): string {
   const { plan, result, downtimeMs, rounds, stops, memoryBytes } = report;
   const lines = [
     `plan      ${count(plan.counts.accesses)} accesses observed → ${plural(plan.counts.kept, "write")} kept, ${plural(plan.counts.steps, "step")}; carried out in ${round(result.replayMs)} ms, ${plural(result.drained, "answer")} read away`,
@@ -79,6 +85,7 @@ function migrationText(report: MigrationReport, { verify }: ReportOptions, color
     ...(report.confirmed
       ? []
       : [colors.red("confirmed no: the connection ended before the destination said that it runs; look there")]),
+    ...(explain ? explanationText(report, colors) : []),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -1,6 +1,5 @@
 import type { Plan } from "@portrait/replayer";
-
-const NAMES_SHOWN = 6;
+import { listText } from "../output/list.ts";
 
 /** What is not known, one line for each device and reason: `  pic1: OCW1, ICW1: not observed: ring was full`. */
 export function unknownText(unknown: Plan["unknown"]): string[] {
@@ -12,11 +11,6 @@ export function unknownText(unknown: Plan["unknown"]): string[] {
     groups.set(key, group);
   }
   return [...groups.values()].map(
-    ({ device, reason, registers }) => `  ${device}: ${namesText([...registers])}: ${reason}`,
+    ({ device, reason, registers }) => `  ${device}: ${listText([...registers])}: ${reason}`,
   );
-}
-
-function namesText(names: readonly string[]): string {
-  const more = names.length - NAMES_SHOWN;
-  return names.slice(0, NAMES_SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

@@ -96,7 +96,9 @@ registers:
         }),
       ),
   };
-  expect(await readSource(classifier, box)).toEqual({ checked: 1, different: [] });
+  expect(await readSource(classifier, box)).toEqual([
+    { device: "box", register: "READ", value: 0x55, expected: 0x55, moved: false },
+  ]);
   expect(index).toBe(1);
 });
 

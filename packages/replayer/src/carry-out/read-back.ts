@@ -17,7 +17,7 @@ import { missing, probe, type Probes } from "./presence.ts";
 /** One register compared between what is known and what a machine shows. */
 export interface ReadBackField {
   readonly device: string;
-  /** Name of the slot, with its key where it has one. */
+  /** Its name, with the key of its slot where it has one. */
   readonly register: string;
   readonly expected: number;
   readonly actual: number;
@@ -29,6 +29,18 @@ export interface ReadBackField {
 export interface ReadBackReport {
   readonly checked: number;
   readonly different: readonly ReadBackField[];
+}
+
+/** A register that was read at the source. */
+export interface SourceRead {
+  readonly device: string;
+  /** Its name, with the key of its slot where it has one. */
+  readonly register: string;
+  readonly value: number;
+  /** What the trace left in it; undefined where the trace does not tell. */
+  readonly expected: number | undefined;
+  /** True where the value differs from what the trace left, in the bits that are comparable: the device moved it by itself. */
+  readonly moved: boolean;
 }
 
 /** A slot of a device, of one key. */
@@ -55,25 +67,35 @@ interface Readings {
 /**
  * Reads the source's readable registers into the classifier's knowledge: what was unknown becomes known, and what the device
  * changed by itself is taken as it is now. The machine must be stopped; its selectors are left as they were.
- * Gives the registers whose value was not the one the trace left. A device whose registers all read as ones is not there:
- * the guest only looked for it, and nothing is taken from it.
+ * Gives what was read. A device whose registers all read as ones is not there: the guest only looked for it, and nothing is taken from it.
  */
-export async function readSource(classifier: Classifier, target: PortTarget): Promise<ReadBackReport> {
+export async function readSource(classifier: Classifier, target: PortTarget): Promise<readonly SourceRead[]> {
   const reading = readingSteps(classifier, { fromSource: true });
   const { values } = await carryOut(reading.steps, target);
   const absent = absentDevices(reading, values);
-  const different: ReadBackField[] = [];
-  for (const one of reading.readings) {
-    if (absent.has(one.state)) continue;
-    const { state, slot, key, keyValues, steps } = one;
-    const changed = differences(one, values);
-    if (changed.length === 0 && !hasMoreToShow(one)) continue;
-    different.push(...changed);
-    slot.read.forEach((register, i) => {
-      state.learn(slot, key, register, values.get(steps[i] ?? -1) ?? 0, classifier.nextSeq, keyValues, i);
-    });
-  }
-  return { checked: reading.readings.length, different };
+  return reading.readings.flatMap((one) => {
+    if (absent.has(one.state)) return [];
+    const reads = sourceReads(one, values);
+    if (reads.some(({ moved }) => moved) || hasMoreToShow(one)) {
+      const { state, slot, key, keyValues } = one;
+      slot.read.forEach((register, i) => {
+        state.learn(slot, key, register, reads[i]?.value ?? 0, classifier.nextSeq, keyValues, i);
+      });
+    }
+    return reads;
+  });
+}
+
+/** What the slot's registers showed, beside what they should. */
+function sourceReads(reading: Reading, values: ReadonlyMap<number, number>): SourceRead[] {
+  const { state, slot, steps } = reading;
+  const mask = maskOf(reading);
+  return expectedValues(reading).map((expected, i) => {
+    const value = values.get(steps[i] ?? -1) ?? 0;
+    const register = nameOf(reading, slot.read[i]);
+    const moved = expected !== undefined && ((value ^ expected) & mask) !== 0;
+    return { device: state.instance.name, register, value, expected, moved };
+  });
 }
 
 /** Devices that say they are not there, or that answered several reads, each with all ones. */
@@ -164,11 +186,9 @@ function hasMoreToShow(reading: SlotPlace): boolean {
 /** The registers that do not show what they should. */
 function differences(reading: Reading, values: ReadonlyMap<number, number>): ReadBackField[] {
   const mask = maskOf(reading);
-  return expectedValues(reading).flatMap((expected, i) => {
-    const actual = values.get(reading.steps[i] ?? -1) ?? 0;
-    if (expected === undefined || ((actual ^ expected) & mask) === 0) return [];
-    return [{ ...nameOf(reading), expected, actual, mask }];
-  });
+  return sourceReads(reading, values).flatMap(({ device, register, value, expected, moved }) =>
+    moved && expected !== undefined ? [{ device, register, expected, actual: value, mask }] : [],
+  );
 }
 
 function maskOf({ state, slot, key }: SlotPlace): number {
@@ -177,7 +197,8 @@ function maskOf({ state, slot, key }: SlotPlace): number {
   return (keep & slot.compare) >>> 0;
 }
 
-function nameOf({ state, slot, key }: Reading): Pick<ReadBackField, "device" | "register"> {
-  const register = slot.key.length === 0 ? slot.name : `${slot.name}[${key}]`;
-  return { device: state.instance.name, register };
+/** The slot's name; of one that several registers show, the register's. */
+function nameOf({ slot, key }: SlotPlace, register: Register | undefined): string {
+  const name = slot.read.length > 1 ? (register?.name ?? slot.name) : slot.name;
+  return slot.key.length === 0 ? name : `${name}[${key}]`;
 }

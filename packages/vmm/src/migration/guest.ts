@@ -8,7 +8,7 @@ import {
   type Plan,
   type PlanStep,
   type PortTarget,
-  type ReadBackReport,
+  type SourceRead,
 } from "@portrait/replayer";
 import { BatchBuilder, opOf } from "@portrait/tracer";
 import type { GuestSource, LiveSource, Machine } from "../machine.ts";
@@ -42,8 +42,8 @@ type LookedAt = Pick<LiveGuest, "classifier" | "catchUp"> & { readonly machine: 
 /** The plan for a stopped guest, after its readable registers were read. */
 export interface GuestPlan {
   readonly plan: Plan;
-  /** Registers that did not hold what the trace left in them, and are taken as read. */
-  readonly readBack: ReadBackReport;
+  /** Registers that were read; what the trace does not tell of them, and what moved by itself, is taken as read. */
+  readonly readBack: readonly SourceRead[];
 }
 
 /**

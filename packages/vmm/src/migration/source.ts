@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { Plan, ReadBackReport } from "@portrait/replayer";
+import type { Plan, SourceRead } from "@portrait/replayer";
 import type { GuestSource, Stops } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
@@ -20,8 +20,8 @@ export interface MigrationReport {
   /** Bytes of CPU and memory sent. */
   readonly memoryBytes: number;
   readonly plan: Plan;
-  /** Registers read at the source that did not hold what the trace left in them. */
-  readonly readBack: ReadBackReport;
+  /** Registers that were read at the source. */
+  readonly readBack: readonly SourceRead[];
   readonly result: DestinationResult;
   /** False where the connection ended before the destination said that it runs the guest: it may, the source must not. */
   readonly confirmed: boolean;
