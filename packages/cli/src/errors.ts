@@ -47,6 +47,8 @@ const MIGRATION_EXITS: Readonly<Record<string, ExitCode>> = {
   FORMAT: EXIT.badInput,
   MISMATCH: EXIT.badInput,
   PEER: EXIT.badInput,
+  DECLINED: EXIT.badInput,
+  GIVEN_UP: EXIT.badInput,
   TIMEOUT: EXIT.badInput,
 };
 

@@ -77,6 +77,8 @@ export interface GuestSource {
   readonly memorySize: number;
   /** How it was stopped; undefined where whoever stopped it did not look at its devices. */
   readonly stops?: Stops | undefined;
+  /** When it was stopped, as `performance.now()` gives it; undefined where nobody took the time. */
+  readonly stoppedAt?: number | undefined;
   /** The stopped machine's ports. Accesses made here are not part of the guest's trace. */
   readonly ports: PortTarget;
   /** CPU and memory, without any device, piece by piece. */
@@ -92,7 +94,6 @@ export interface LiveSource extends GuestSource {
    * no device busy; {@link body} then gives the rest.
    */
   ahead(look: Look): AsyncIterable<BodyPiece>;
-  /** When the guest was stopped, as `performance.now()` gives it. */
   readonly stoppedAt: number;
   /** How often memory was gone over, the last time, after the stop, included. */
   readonly rounds: number;
@@ -114,6 +115,11 @@ export interface GuestTarget {
    * @throws where the dump is not one of this engine's
    */
   readDump(dump: Uint8Array): () => readonly DevicePair[] | Promise<readonly DevicePair[]>;
+  /**
+   * Lets the guest go on here, once its source has given it up, with the disks that both reach.
+   * @throws MigrationError MISMATCH where it certainly does not; any other error leaves it open
+   */
+  begin(): Promise<void>;
   /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
   readonly deviations: readonly FieldAllowance[];
   /** Ends the machine and frees what it holds. */

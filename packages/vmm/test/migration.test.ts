@@ -7,6 +7,7 @@ import { Classifier } from "@portrait/classifier";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   migrateLocally,
+  MigrationError,
   receiveGuest,
   Recorder,
   restoreCheckpoint,
@@ -228,6 +229,29 @@ describe("over a socket", () => {
     expect(outcomes).toMatchObject([{ status: "fulfilled", value: { confirmed: false } }, { status: "rejected" }]);
   });
 
+  test.each([
+    [
+      "goes on when the guest certainly does not run at the destination",
+      new MigrationError("MISMATCH", "no disk"),
+      { status: "rejected", reason: { code: "DECLINED", message: expect.stringContaining("no disk") } },
+    ],
+    [
+      "gives the guest up when nobody knows whether it runs",
+      new Error("no answer"),
+      { status: "fulfilled", value: { confirmed: false } },
+    ],
+  ])("the source %s", async (_, failure, outcome) => {
+    const source = await bootTicker();
+    await runTicks(source, 3);
+    const { near, far, close } = await connect();
+    const sending = Promise.allSettled([sendGuest(source, near, careful)]);
+    const begin = () => Promise.reject(failure);
+    await expect(receiveGuest(far, coldMachine, library, begin)).rejects.toBe(failure);
+    far.destroy();
+    expect(await sending).toMatchObject([outcome]);
+    close();
+  });
+
   test("the source goes on when the destination cannot take the guest, and is told why", async () => {
     const source = await bootTicker();
     const before = (await runTicks(source, 3)).length;
@@ -237,7 +261,7 @@ describe("over a socket", () => {
     close();
     expect(outcomes[0]).toMatchObject({
       status: "rejected",
-      reason: { code: "PEER", message: expect.stringMatching(/no room for 4 MiB/) },
+      reason: { code: "DECLINED", message: expect.stringMatching(/no room for 4 MiB/) },
     });
     expect((await runTicks(source, 3)).slice(before)).toHaveLength(3);
   });

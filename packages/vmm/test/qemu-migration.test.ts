@@ -88,14 +88,13 @@ function stopped<T>(guest: Guest, use: (watched: WatchedGuest<QemuSource>) => Pr
 
 const targetOf = ({ qmp, qtest }: WatchedQemu) => QemuTarget.connect({ qmp, qtest });
 
-/** Migrates a guest; it does not run yet. */
+/** Migrates a guest. */
 function migrate(guest: Guest, to: WatchedQemu, options: SendOptions = careful): Promise<LocalMigration<QemuTarget>> {
   return stopped(guest, (watched) => migrateLocally(watched, () => targetOf(to), library, options));
 }
 
-/** Lets a guest run on the machine it was built on. */
-async function goOn(from: Guest, qemu: WatchedQemu, { machine, classifier }: BuiltGuest<QemuTarget>): Promise<Guest> {
-  await machine.run();
+/** A guest that was built on another machine, which is left alone from here on. */
+function builtOn(from: Guest, qemu: WatchedQemu, { machine, classifier }: BuiltGuest<QemuTarget>): Guest {
   machine.close();
   return { qemu, classifier, before: from.before + from.qemu.console.text };
 }
@@ -113,21 +112,21 @@ type Leaving = "stopped" | "running";
 /** Migrates a guest and lets it run. */
 async function moveOn(guest: Guest, to: WatchedQemu, how: Leaving): Promise<Moved> {
   const runs = performance.now();
-  let stands = runs;
+  let [stands, ready] = [runs, runs];
+  const begin = (machine: QemuTarget) => {
+    ready = performance.now();
+    return machine.begin();
+  };
   const { report, guest: built } = await leaving(guest, async (live) => {
     const { machine, classifier, name } = live;
-    if (how === "running") {
-      const migration = await migrateLocally(live, () => targetOf(to), library, careful);
-      stands = machine.stoppedAt;
-      return migration;
-    }
-    await machine.stop(() => lookAtStopped(live));
+    if (how === "stopped") await machine.stop(() => lookAtStopped(live));
+    const source = how === "stopped" ? { machine, classifier, name } : live;
+    const migration = await migrateLocally(source, () => targetOf(to), library, careful, begin);
     stands = machine.stoppedAt;
-    return migrateLocally({ machine, classifier, name }, () => targetOf(to), library, careful);
+    return migration;
   });
-  const ready = performance.now();
-  const moved = await goOn(guest, to, built);
-  return { report, guest: moved, downtime: { atLeast: ready - stands, atMost: performance.now() - runs } };
+  const downtime = { atLeast: ready - stands, atMost: performance.now() - runs };
+  return { report, guest: builtOn(guest, to, built), downtime };
 }
 
 /** Everything the guest has printed, on all its machines. */
@@ -177,7 +176,7 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
     await stopped(guest, async ({ machine }) => {
       const target = await targetOf(next);
       await target.restore(machine.body());
-      await target.run();
+      await target.begin();
       target.close();
     });
     const counted = next.console.untilNumbers("count", 1, 5_000);
@@ -199,8 +198,8 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
     guest.qemu.process.kill("SIGKILL");
     const next = await startWaiting(kind);
     const restored = await restoreCheckpoint(path, () => targetOf(next), library, careful);
-    const again = await goOn(guest, next, restored);
-    await expectGoesOn({ ...again, before: atCheckpoint });
+    await restored.machine.begin();
+    await expectGoesOn({ ...builtOn(guest, next, restored), before: atCheckpoint });
   });
 });
 
@@ -258,7 +257,7 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
       /fields of the device state differ after the plan/,
     );
 
-    await expectGoesOn(await goOn(guest, next, (await migrate(guest, next)).guest));
+    await expectGoesOn(builtOn(guest, next, (await migrate(guest, next)).guest));
   });
 
   test("that dies while its guest leaves ends the migration, and the destination does not run it", async (context) => {

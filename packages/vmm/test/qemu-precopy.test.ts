@@ -84,7 +84,6 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
       expect(report.rounds).toBe(2);
       expect(report.memoryBytes).toBeGreaterThan(8 << 20);
       expect(report.result.comparison.different).toEqual([]);
-      await guest.machine.run();
       guest.machine.close();
       await expectGoesOn(from, to);
     }
@@ -100,7 +99,6 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
     expect(report.rounds).toBe(2);
     expect(report.result.comparison.different).toEqual([]);
     expect(await settingsOf(from)).toEqual(settings);
-    await guest.machine.run();
     guest.machine.close();
     await expectGoesOn(from, to);
   });
@@ -120,7 +118,6 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
     }
     const to = await startWaiting(context);
     const { guest } = await migrate(from, to);
-    await guest.machine.run();
     guest.machine.close();
     await expectGoesOn(from, to);
   });
@@ -131,7 +128,6 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
     const to = await startWaiting(context);
     const { report, guest } = await migrate(from, to);
     expect(report.rounds).toBe(1);
-    await guest.machine.run();
     guest.machine.close();
     await expectGoesOn(from, to);
   });

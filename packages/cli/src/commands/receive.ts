@@ -13,7 +13,6 @@ import { verificationLines } from "../machine/migration-report.ts";
 import { targetMachineOption, type TargetMachine } from "../machine/target-option.ts";
 import { parseUntil, type Until } from "../machine/until.ts";
 import { runUntil, watch } from "../machine/watched.ts";
-import { letRun } from "../qemu-guest/let-run.ts";
 import type { Runner } from "../runner.ts";
 import { warn, type Session } from "../session.ts";
 
@@ -70,7 +69,7 @@ async function receiveOnQemu(
   library: Library,
 ): Promise<ExitCode> {
   const guest = await receiveGuest(socket, () => QemuTarget.connect(on), library);
-  await letRun(guest.machine);
+  guest.machine.close();
   await warn(session, `${guest.name} runs on ${on.qmp} now`);
   for (const line of verificationLines(guest.result, session.errColors)) session.err.line(line);
   await session.err.drain();

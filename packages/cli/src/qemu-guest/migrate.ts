@@ -12,7 +12,6 @@ import {
 import { connectTo, type Address } from "../machine/address.ts";
 import type { QemuTargetAddress } from "../machine/qemu-address.ts";
 import type { Session } from "../session.ts";
-import { letRun } from "./let-run.ts";
 import { RecordedGuest, type RecordedQemu } from "./recorded-guest.ts";
 
 /** Where a QEMU's guest goes: another QEMU, or a portrait receive. */
@@ -30,37 +29,26 @@ export interface QemuMigration extends RecordedQemu, SendOptions {
  * at its source.
  */
 export function migrateQemu(session: Session, options: QemuMigration): Promise<MigrationReport> {
-  return RecordedGuest.with(session, options, async (guest) => {
+  return RecordedGuest.with(session, options, (guest) => {
     const leave = (leaving: WatchedGuest<GuestSource> | LiveGuest) => move(leaving, guest.library, options);
     const failure = "the migration did not happen";
-    const { report, begin } = await (options.precopy
-      ? guest.whileRunning(failure, leave)
-      : guest.whileStopped(failure, leave));
-    // The source has given its guest up: whatever happens from here on, it does not run there again.
-    await begin();
-    return { ...report, downtimeMs: performance.now() - guest.machine.stoppedAt };
+    return options.precopy ? guest.whileRunning(failure, leave) : guest.whileStopped(failure, leave);
   });
-}
-
-/** A guest that has left its source, and how it begins to run where it is now. */
-interface Moved {
-  readonly report: MigrationReport;
-  readonly begin: () => Promise<void>;
 }
 
 async function move(
   guest: WatchedGuest<GuestSource> | LiveGuest,
   library: Library,
   { to, ...options }: QemuMigration,
-): Promise<Moved> {
+): Promise<MigrationReport> {
   if (to.kind === "qemu") {
     const { report, guest: moved } = await migrateLocally(guest, () => QemuTarget.connect(to), library, options);
-    return { report, begin: () => letRun(moved.machine) };
+    moved.machine.close();
+    return report;
   }
   const socket = await connectTo(to);
   try {
-    // The other portrait runs it.
-    return { report: await sendGuest(guest, socket, options), begin: () => Promise.resolve() };
+    return await sendGuest(guest, socket, options);
   } finally {
     socket.destroy();
   }

@@ -1,6 +1,7 @@
 import type { Classifier, Library } from "@portrait/classifier";
 import {
   lookAtStopped,
+  MigrationError,
   QemuSource,
   QmpClient,
   type BodyPiece,
@@ -108,6 +109,7 @@ export class RecordedGuest implements LiveGuest {
     try {
       return await use();
     } catch (error) {
+      if (error instanceof MigrationError && error.code === "GIVEN_UP") throw error;
       const goesOn = await this.machine.resume().then(
         () => `${failure}; the guest goes on on the source`,
         () => `${failure}, and the source does not answer`,

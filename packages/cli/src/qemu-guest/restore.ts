@@ -2,7 +2,6 @@ import { QemuTarget, restoreCheckpoint, type DestinationResult } from "@portrait
 import { libraryFor } from "../input/library.ts";
 import type { QemuTargetAddress } from "../machine/qemu-address.ts";
 import { warn, type Session } from "../session.ts";
-import { letRun } from "./let-run.ts";
 
 /** A checkpoint to be restored on a QEMU. */
 export interface QemuRestore {
@@ -19,7 +18,13 @@ export async function restoreQemu(
   const { devices, signal } = session;
   const library = await libraryFor(devices);
   const guest = await restoreCheckpoint(file, () => QemuTarget.connect(to), library, { allowDifferent, signal });
-  await letRun(guest.machine);
+  try {
+    await guest.machine.begin();
+  } catch (error) {
+    await guest.machine.destroy();
+    throw error;
+  }
+  guest.machine.close();
   await warn(session, `${guest.name} runs on ${to.qmp} now`);
   return guest.result;
 }

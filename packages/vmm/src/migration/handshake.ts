@@ -41,7 +41,7 @@ export async function expectAnswer(
   const frame = await reader.read(what, limitMs);
   if (frame.type === FRAME.refused) {
     throw new MigrationError(
-      "PEER",
+      "DECLINED",
       `the destination refused: ${parse(refusedSchema, frame.payload, "refusal").reason}`,
     );
   }

@@ -11,7 +11,7 @@ const ANSWER_LIMIT_MS = 30_000;
 
 /** What a migration did, in milliseconds and bytes. */
 export interface MigrationReport {
-  /** From the stop of the source to the destination being free to run. */
+  /** From the stop of the source, or where nobody took its time from the beginning, to the destination's word that the guest runs. */
   readonly downtimeMs: number;
   /** How the guest was stopped; undefined where whoever stopped it did not look at its devices. */
   readonly stops: Stops | undefined;
@@ -56,7 +56,7 @@ export async function sendGuest(
   await writeEnd(writer, guest.machine);
   const decision = await decide(writer, reader, options);
   return {
-    downtimeMs: performance.now() - (live?.machine.stoppedAt ?? begun),
+    downtimeMs: performance.now() - (guest.machine.stoppedAt ?? begun),
     stops: guest.machine.stops,
     rounds: live?.machine.rounds ?? 1,
     memoryBytes,
@@ -130,13 +130,16 @@ async function decide(
   return { result, confirmed: await runsThere(reader) };
 }
 
-/** Waits for the destination's word that it runs. The guest is its own by then, so that nothing is an error any more. */
+/**
+ * Waits for the destination's word that it runs. The guest is its own by then: nothing is an error any more but its word that it does not.
+ * @throws MigrationError DECLINED
+ */
 async function runsThere(reader: FrameReader): Promise<boolean> {
   try {
     await expectAnswer(reader, FRAME.running, "the destination's RUNNING", ANSWER_LIMIT_MS);
     return true;
   } catch (error) {
-    if (!(error instanceof MigrationError)) throw error;
+    if (!(error instanceof MigrationError) || error.code === "DECLINED") throw error;
     return false;
   }
 }

@@ -192,6 +192,9 @@ class EngineMachine implements V86Machine {
     this.restoreCpuAndMemory({ engine: ENGINE, engineVersion: V86_VERSION, cpu, memory });
   }
 
+  /** Nothing is shared with the source; {@link run} lets the guest go on. */
+  async begin(): Promise<void> {}
+
   deviceFields(): readonly DeviceField[] {
     return deviceFields(this.#engine.cpu);
   }

@@ -147,9 +147,10 @@ export class QemuSource implements LiveSource {
   /** Whether the guest runs. One that is paused is taken as it stands, and must be quiet. */
   async #findRunning(look: Look): Promise<boolean> {
     this.#stoppedAt = performance.now();
-    this.#wasRunning = (await runState(this.#qmp)) === "running";
-    if (!this.#wasRunning) await expectQuiet(this.#qmp, look);
-    return this.#wasRunning;
+    const runs = (await runState(this.#qmp)) === "running";
+    if (runs) this.#wasRunning = true;
+    else await expectQuiet(this.#qmp, look);
+    return runs;
   }
 
   async #endStream(): Promise<void> {

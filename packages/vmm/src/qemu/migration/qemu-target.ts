@@ -16,6 +16,8 @@ import { pollUntil, runState } from "./status.ts";
 import { QEMU, versionText } from "./version.ts";
 
 const LOAD_LIMIT_MS = 30_000;
+/** Disks are taken over when the guest begins to run, and not when it has arrived: until then its source may keep it. */
+const DISKS_WHEN_IT_RUNS = { capability: "late-block-activate", state: true };
 
 /** Sockets of a QEMU that waits for a guest. */
 export interface QemuTargetSockets {
@@ -68,6 +70,7 @@ export class QemuTarget implements GuestTarget {
     this.#touched = true;
     // Before a guest is there, this keeps QEMU from starting it on arrival, as -S does.
     await this.#qmp.execute("stop");
+    await this.#qmp.execute("migrate-set-capabilities", { capabilities: [DISKS_WHEN_IT_RUNS] });
     let cause: unknown;
     await feedIncoming(this.#qmp, bytesOf(body)).catch((error: unknown) => {
       if (error instanceof MigrationError) throw error;
@@ -108,9 +111,13 @@ export class QemuTarget implements GuestTarget {
     );
   }
 
-  /** Lets the guest run here from now on. @throws QemuError */
-  async run(): Promise<void> {
-    await this.#qmp.execute("cont");
+  async begin(): Promise<void> {
+    try {
+      await this.#qmp.execute("cont");
+    } catch (cause) {
+      if (!(cause instanceof QemuError && cause.code === "COMMAND")) throw cause;
+      throw new MigrationError("MISMATCH", cause.message, { cause });
+    }
   }
 
   /** Ends the connections; QEMU goes on. */

@@ -6,7 +6,7 @@ import type { PortOperation } from "@portrait/replayer";
 import { describe, expect, onTestFinished, test, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
-import { lookAtStopped, qemuStatus, QemuSource, QmpClient } from "../src/index.ts";
+import { lookAtStopped, migrateLocally, qemuStatus, QemuSource, QemuTarget, QmpClient } from "../src/index.ts";
 import { testFolder } from "./support/qemu-process.ts";
 import { library, startWatched, type WatchedQemu } from "./support/watched-qemu.ts";
 
@@ -15,13 +15,18 @@ const ATA = 0x1f0;
 const IDENTIFY_DEVICE = 0xec;
 const IDENTIFY_WORDS = 256;
 
-/** A machine with a disk on which there is nothing to boot. */
-async function withDisk(context: TestContext): Promise<WatchedQemu> {
-  const command = need(context, program("qemu-system-i386"));
+/** An image with nothing on it. */
+async function emptyDisk(): Promise<string> {
   const disk = join(testFolder(), "disk");
   await writeFile(disk, Buffer.alloc(1 << 20));
-  const options = ["-machine", "pc", "-nodefaults", "-m", "16", "-vga", "std", "-display", "none"];
-  return startWatched(command, [...options, "-drive", `if=ide,format=raw,file=${disk}`]);
+  return disk;
+}
+
+/** A machine with a disk. */
+function withDisk(context: TestContext, disk: string, ...more: readonly string[]): Promise<WatchedQemu> {
+  const command = need(context, program("qemu-system-i386"));
+  const options = ["-machine", "pc", "-nodefaults", "-m", "16", "-vga", "std"];
+  return startWatched(command, [...options, "-drive", `if=ide,format=raw,file=${disk}`, ...more]);
 }
 
 const out = (offset: number, value: number): PortOperation => ({
@@ -31,8 +36,8 @@ const out = (offset: number, value: number): PortOperation => ({
 const word: PortOperation = { direction: "in", port: ATA, width: 16 };
 
 /** A guest, its BIOS, that has found its disk, and of which everything is known. */
-async function watched(context: TestContext) {
-  const qemu = await withDisk(context);
+async function watched(context: TestContext, disk: string) {
+  const qemu = await withDisk(context, disk);
   const client = await QmpClient.connect(qemu.qmp);
   onTestFinished(() => client.close());
   await client.execute("cont");
@@ -40,16 +45,17 @@ async function watched(context: TestContext) {
   onTestFinished(() => machine.close());
   const classifier = new Classifier(library, { fromReset: true });
   const catchUp = () => Promise.resolve(qemu.log.feed(classifier));
-  const look = () => lookAtStopped({ machine, classifier, catchUp });
+  const guest = { machine, classifier, catchUp, name: "bios" };
+  const look = () => lookAtStopped(guest);
   const known = () => classifier.states.some(({ instance, touched }) => instance.name === "ata1" && touched);
   for (const end = performance.now() + LIMIT_MS / 2; !known() && performance.now() < end; await sleep(50))
     await catchUp();
-  return { client, machine, look };
+  return { client, machine, look, guest };
 }
 
 describe("a guest with a disk", { timeout: LIMIT_MS }, () => {
   test("is stopped where its disk has nothing under way", async (context) => {
-    const { client, machine, look } = await watched(context);
+    const { client, machine, look } = await watched(context, await emptyDisk());
     await machine.ports.perform([out(6, 0xe0), out(7, IDENTIFY_DEVICE)]);
     const stopped = machine.stop(look);
     await sleep(100);
@@ -66,7 +72,7 @@ describe("a guest with a disk", { timeout: LIMIT_MS }, () => {
   });
 
   test("goes on where its disk is never done, and the message says so", async (context) => {
-    const { client, machine, look } = await watched(context);
+    const { client, machine, look } = await watched(context, await emptyDisk());
     await machine.ports.perform([out(6, 0xe0), out(7, IDENTIFY_DEVICE)]);
     await expect(machine.stop(look)).rejects.toMatchObject({
       code: "BUSY",
@@ -77,5 +83,46 @@ describe("a guest with a disk", { timeout: LIMIT_MS }, () => {
 
     await client.execute("stop");
     await expect(machine.stop(look)).rejects.toMatchObject({ code: "BUSY", message: expect.stringContaining("ata1") });
+  });
+});
+
+const careful = { allowUnknown: false, allowDifferent: false };
+
+describe("a disk that both machines reach", { timeout: LIMIT_MS }, () => {
+  test("is the source's until the guest begins at its destination", async (context) => {
+    const disk = await emptyDisk();
+    const { client, machine, look, guest } = await watched(context, disk);
+    await machine.stop(look);
+    const waiting = () => withDisk(context, disk, "-incoming", "defer");
+    const [refused, to] = [await waiting(), await waiting()];
+
+    const tooLate = async (destination: QemuTarget) => {
+      await machine.resume();
+      await destination.begin();
+    };
+    const migrate = (qemu: WatchedQemu, begin?: (destination: QemuTarget) => Promise<void>) =>
+      migrateLocally(guest, () => QemuTarget.connect(qemu), library, careful, begin);
+    await expect(migrate(refused, tooLate)).rejects.toMatchObject({
+      code: "MISMATCH",
+      message: expect.stringMatching(/QEMU refused cont: .*lock/),
+    });
+    expect(await qemuStatus(client)).toMatchObject({ running: true });
+
+    await machine.stop(look);
+    (await migrate(to)).guest.machine.close();
+    await expect(client.execute("cont")).rejects.toMatchObject({ message: expect.stringMatching(/lock/) });
+  });
+
+  test("is the source's again where the destination cannot have it", async (context) => {
+    const { client, machine, look, guest } = await watched(context, await emptyDisk());
+    const taken = await emptyDisk();
+    await withDisk(context, taken);
+    const to = await withDisk(context, taken, "-incoming", "defer");
+    await machine.stop(look);
+    await expect(migrateLocally(guest, () => QemuTarget.connect(to), library, careful)).rejects.toMatchObject({
+      message: expect.stringMatching(/lock/),
+    });
+    await machine.resume();
+    expect(await qemuStatus(client)).toMatchObject({ running: true });
   });
 });
