@@ -15,6 +15,7 @@ export { recogniseLog } from "./import/recognise-log.ts";
 export type { RecognisedLog } from "./import/recognise-log.ts";
 export type { BadLine, LineCounts, LineOptions } from "./import/lines/line-reader.ts";
 export { QemuLog } from "./import/qemu-log.ts";
+export { memoryMappedRegion } from "./memory-mapped.ts";
 export type { QemuLogCounts, QemuLogOptions } from "./import/qemu-log.ts";
 export { ImportError, TraceFormatError, TraceWriteError } from "./errors.ts";
 export type { ImportCode, TraceFormatCode, TraceProblem, TraceWriteCode } from "./errors.ts";

@@ -18,9 +18,10 @@ interface Turn {
 }
 
 /** What a migration did to the devices, as the contract's JSON: what stayed behind, was read at the source, and was written in which order and why. */
-export function explanationJson({ plan, readBack, result }: MigrationReport): unknown {
+export function explanationJson({ plan, readBack, result, memoryMapped }: MigrationReport): unknown {
   return {
     dropped: result.comparison.devices.map(({ device, fields }) => ({ device, fields })),
+    memoryMapped,
     readBack: readBack.map(({ device, register, value, expected, moved }) => ({
       ...{ device, register, value: hex(value), moved },
       ...(expected === undefined ? {} : { expected: hex(expected) }),
@@ -31,12 +32,18 @@ export function explanationJson({ plan, readBack, result }: MigrationReport): un
 }
 
 /** What a migration did to the devices, as lines for people. */
-export function explanationText({ plan, readBack, result }: MigrationReport, colors: ChalkInstance): string[] {
+export function explanationText(
+  { plan, readBack, result, memoryMapped }: MigrationReport,
+  colors: ChalkInstance,
+): string[] {
   const { devices } = result.comparison;
   const heading = (text: string) => ["", colors.bold(text)];
   return [
     ...heading(`Dropped: the state of ${plural(devices.length, "device")}, kept at the source to compare with`),
     ...droppedLines(devices),
+    ...(memoryMapped.length === 0
+      ? []
+      : [...heading("Reached through memory, which a trace of ports does not show"), `  ${memoryMapped.join(", ")}`]),
     ...heading(`Read at the source: ${plural(readBack.length, "register")}`),
     ...readBackLines(readBack),
     ...heading("Rebuilt, in this order"),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Classifier } from "@portrait/classifier";
+import { memoryMappedRegion } from "@portrait/tracer";
 import { UsageError } from "../errors.ts";
 import { classifierFor, openClassified, type ClassifiedTrace } from "../input/classified-trace.ts";
 import { isClosed } from "../input/follow.ts";
@@ -27,6 +28,11 @@ export class GrowingTrace {
     if (trace.reader.info.ports.length === 0) return new GrowingTrace(session, trace);
     await trace.close();
     throw new UsageError(`${path} holds only some of the ports; record the guest without --ports`);
+  }
+
+  /** Regions, by QEMU's names, that the guest has reached through memory. */
+  get memoryMapped(): readonly string[] {
+    return [...this.#markers].flatMap((marker) => memoryMappedRegion(marker) ?? []);
   }
 
   /** Reads what is there. */

@@ -81,6 +81,10 @@ export class RecordedGuest implements LiveGuest {
     return this.#trace.trace.reader.info.machine.guest;
   }
 
+  get memoryMapped(): readonly string[] {
+    return this.#trace.memoryMapped;
+  }
+
   /** Gives the classifier everything the guest has done so far. */
   async catchUp(): Promise<void> {
     await this.#trace.readTo(await this.machine.mark());
@@ -93,8 +97,8 @@ export class RecordedGuest implements LiveGuest {
   whileStopped<T>(failure: string, use: (guest: WatchedGuest<GuestSource>) => Promise<T>): Promise<T> {
     return this.#orGoOn(failure, async () => {
       await this.machine.stop(() => lookAtStopped(this));
-      const { classifier, name } = this;
-      return use({ machine: interruptible(this.#session, this.machine), classifier, name });
+      const { classifier, name, memoryMapped } = this;
+      return use({ machine: interruptible(this.#session, this.machine), classifier, name, memoryMapped });
     });
   }
 
@@ -102,7 +106,14 @@ export class RecordedGuest implements LiveGuest {
   whileRunning<T>(failure: string, use: (guest: LiveGuest) => Promise<T>): Promise<T> {
     const { classifier, name } = this;
     const machine = interruptible(this.#session, this.machine);
-    return this.#orGoOn(failure, () => use({ machine, classifier, name, catchUp: () => this.catchUp() }));
+    const memoryMapped = () => this.memoryMapped;
+    const guest: LiveGuest = {
+      ...{ machine, classifier, name, catchUp: () => this.catchUp() },
+      get memoryMapped() {
+        return memoryMapped();
+      },
+    };
+    return this.#orGoOn(failure, () => use(guest));
   }
 
   async #orGoOn<T>(failure: string, use: () => Promise<T>): Promise<T> {

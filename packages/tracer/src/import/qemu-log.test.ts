@@ -1,19 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { memoryMappedRegion } from "../memory-mapped.ts";
 import { accessAt, BatchBuilder, type Access } from "../batch.ts";
 import { QemuLog, type QemuLogOptions } from "./qemu-log.ts";
 
 /** Reads the pieces and gives everything that came out. */
 function read(pieces: readonly Uint8Array[], options: QemuLogOptions & { arrival?: number } = {}) {
   const accesses: Access[] = [];
+  const markers: string[] = [];
   const builder = new BatchBuilder((batch) => {
+    markers.push(...batch.markers.map(({ text }) => text));
     for (let i = 0; i < batch.length; i++) accesses.push(accessAt(batch, i));
   });
   const log = new QemuLog(builder, options);
   for (const piece of pieces) log.push(piece, options.arrival);
   log.end();
   builder.flush();
-  return { accesses, counts: log.counts, originMicros: log.originMicros };
+  return { accesses, markers, counts: log.counts, originMicros: log.originMicros };
 }
 
 const readText = (text: string, options: QemuLogOptions & { arrival?: number } = {}) =>
@@ -47,6 +50,14 @@ describe("QEMU's trace log", () => {
       row(0, "out", 0xcf8, 32, 0x8000_0004),
     ]);
     expect(counts).toMatchObject({ lines: 6, accesses: 4, memory: 1, foreign: 1, other: 0, malformed: 0 });
+  });
+
+  test("tells of each region that the guest reaches through memory, once, before its next access", () => {
+    const text = LOG + LOG + "memory_region_ops_read cpu 0 mr 0x7 addr 0xfebf1000 value 0x0 size 4 name 'nic'\n" + LOG;
+    const { markers } = readText(text.replaceAll("addr 0x21 ", "addr 0xfebf2000 "));
+    expect(markers).toEqual(["memory-mapped: vga-lowmem", "memory-mapped: nic"]);
+    expect(markers.map(memoryMappedRegion)).toEqual(["vga-lowmem", "nic"]);
+    expect(memoryMappedRegion("times are those of arrival")).toBeUndefined();
   });
 
   test("tells port FFFFh from memory at 10000h", () => {

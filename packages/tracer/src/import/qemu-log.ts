@@ -1,5 +1,6 @@
 import { opOf } from "../access.ts";
 import { BatchBuilder } from "../batch.ts";
+import { memoryMappedMarker } from "../memory-mapped.ts";
 import type { ImportFormat, Importer, LeftOut } from "./importer.ts";
 import { ascii, type LineCursor } from "./lines/line-cursor.ts";
 import { LineReader, noLines, type LineCounts, type LineKind, type LineOptions } from "./lines/line-reader.ts";
@@ -34,6 +35,12 @@ const REGION = ascii(" mr ");
 const ADDR = ascii(" addr 0x");
 const VALUE = ascii(" value 0x");
 const SIZE = ascii(" size ");
+const HEX_PREFIX = ascii("0x");
+const NAME = ascii(" name '");
+
+/** Regions of memory that are told, and characters of their names. */
+const REGIONS_LIMIT = 64;
+const NAME_LIMIT = 64;
 
 const NO_OP = 255;
 /** Op bytes by size in bytes. */
@@ -47,12 +54,13 @@ const BAD: LineKind = { bad: "a traced access that does not read as QEMU writes 
  * bytes and puts the guest's port accesses into a {@link BatchBuilder}. Port space is told from memory by the address:
  * the events carry the absolute one, and below 10000h a PC's memory is RAM, which these events do not show. Lines may
  * carry QEMU's stamps, `PID@SECONDS.MICROS:` or, from newer versions, `2025-01-31T12:00:00.123456Z `. Times never go
- * back. No input makes it throw.
+ * back. A marker tells of each region that the guest reaches through memory. No input makes it throw.
  */
 export class QemuLog implements Importer {
   readonly counts: QemuLogCounts = { ...noLines(), accesses: 0, memory: 0, foreign: 0, oddSizes: 0 };
   readonly #builder: BatchBuilder;
   readonly #reader: LineReader;
+  readonly #regions = new Set<number>();
   #origin: number | undefined;
   #arrival = 0;
   #time = 0;
@@ -96,6 +104,7 @@ export class QemuLog implements Importer {
     const foreign = cursor.skipByte(MINUS);
     const vcpu = cursor.decimal();
     if (vcpu < 0 || vcpu > 0xffff || !cursor.skip(REGION)) return BAD;
+    const regionAt = cursor.at;
     cursor.skipTo(SPACE);
     if (!cursor.skip(ADDR)) return BAD;
     const from = cursor.at;
@@ -107,10 +116,24 @@ export class QemuLog implements Importer {
     if (cursor.at === valueAt || !cursor.skip(SIZE)) return BAD;
     const size = cursor.decimal();
     if (size < 0) return BAD;
-    if (portDigits > PORT_DIGITS) this.counts.memory++;
+    if (portDigits > PORT_DIGITS) this.#memory(time, cursor, regionAt, foreign);
     else if (foreign) this.counts.foreign++;
     else this.#push(time, port, (read ? IN : OUT)[size] ?? NO_OP, value, vcpu);
     return "read";
+  }
+
+  /** Counts an access to memory, and tells of its region when the guest reaches it for the first time. */
+  #memory(time: number, cursor: LineCursor, regionAt: number, foreign: boolean): void {
+    this.counts.memory++;
+    const nameAt = cursor.at;
+    cursor.at = regionAt;
+    const region = cursor.skip(HEX_PREFIX) ? cursor.hex() : 0;
+    cursor.at = nameAt;
+    if (foreign || this.#regions.has(region) || this.#regions.size === REGIONS_LIMIT || !cursor.skip(NAME)) return;
+    this.#regions.add(region);
+    const [name = ""] = cursor.rest(NAME_LIMIT).split("'");
+    this.#time = Math.max(this.#time, time);
+    this.#builder.marker(this.#time, memoryMappedMarker(name));
   }
 
   #push(time: number, port: number, op: number, value: number, vcpu: number): void {

@@ -20,6 +20,8 @@ export interface MigrationReport {
   /** Bytes of CPU and memory sent. */
   readonly memoryBytes: number;
   readonly plan: Plan;
+  /** Regions of registers, by the engine's names, that the guest has reached through memory: nothing of them is in the plan. */
+  readonly memoryMapped: readonly string[];
   /** Registers that were read at the source. */
   readonly readBack: readonly SourceRead[];
   readonly result: DestinationResult;
@@ -61,6 +63,7 @@ export async function sendGuest(
     rounds: live?.machine.rounds ?? 1,
     memoryBytes,
     plan,
+    memoryMapped: guest.memoryMapped ?? [],
     readBack,
     ...decision,
   };
