@@ -11,8 +11,8 @@ const ISR = CARD + 7;
 
 type Row = readonly ["in" | "out", port: number, value: number, width?: Width];
 
-function classify(rows: readonly Row[]): Classifier {
-  const classifier = new Classifier(library, { fromReset: true });
+function classify(rows: readonly Row[], devices = library): Classifier {
+  const classifier = new Classifier(devices, { fromReset: true });
   const builder = new BatchBuilder((batch) => classifier.feed(batch));
   for (const [direction, port, value, width] of rows) builder.push(0, port, opOf(direction, width ?? 8), value);
   builder.flush();
@@ -83,4 +83,39 @@ test("a device whose ports are nowhere is neither looked at nor read back", asyn
   expect(await busyDevices(classifier, target)).toEqual([]);
   await readSource(classifier, target);
   expect(target.done.filter(({ port }) => port >= 0xc000)).toEqual([]);
+});
+
+/** A card with an index, and a mode that a write to WIDEN enters and nothing leaves. */
+const twoModes = `
+id: card
+title: Card with two modes
+source: made for tests
+ports: { INDEX: 0, DATA: 1, WIDEN: 2 }
+instances: { card: { base: ${CARD} } }
+state:
+  index: { bits: 1, reach: [{ do: [{ write: INDEX, put: I }] }] }
+  mode: { values: [narrow, wide], reach: [{ to: wide, do: [{ write: WIDEN }] }] }
+registers:
+  INDEX: { at: INDEX, access: WO, fields: { I: 0 }, verdict: command, onWrite: [{ latch: { index: I } }] }
+  STATUS: { at: DATA, access: RO, when: { index: 0, mode: narrow }, fields: { EVENT: 0 } }
+  STATUS_WIDE: { at: DATA, access: RO, when: { index: 0, mode: wide }, fields: { EVENT: 0 } }
+  OTHER: { at: DATA, access: RO, when: { index: 1 }, fields: { DATA: [7, 0] } }
+  RESERVED: { at: DATA, access: WO, fields: { DATA: [7, 0] }, verdict: command }
+  WIDEN: { at: WIDEN, access: WO, verdict: command, onWrite: [{ set: { mode: wide } }] }
+quiet:
+  - { read: STATUS, mask: 0x01, why: an event waits }
+  - { read: STATUS_WIDE, mask: 0x01, why: an event waits }
+`;
+
+test("a device is not looked at by a way that does not lead back", async () => {
+  const cards = loadLibrary([{ file: "card.yaml", text: twoModes }], { aliases: false });
+  const target = machine({}, 0x01);
+  expect(await busyDevices(classify([["out", CARD, 1]], cards), target)).toEqual([
+    { device: "card", why: "an event waits" },
+  ]);
+  expect(target.done).toEqual([
+    { direction: "out", port: CARD, width: 8, value: 0 },
+    { direction: "in", port: CARD + 1, width: 8 },
+    { direction: "out", port: CARD, width: 8, value: 1 },
+  ]);
 });

@@ -1,5 +1,5 @@
 import type { Classifier, InstanceState } from "@portrait/classifier";
-import { Navigator } from "../plan/navigator.ts";
+import { Navigator, UnreachableError } from "../plan/navigator.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import type { PortTarget } from "../target/port-target.ts";
 import { carryOut } from "./carry-out.ts";
@@ -41,11 +41,16 @@ export async function busyDevices(classifier: Classifier, target: PortTarget): P
   return busy.map(({ state, why }) => ({ device: state.instance.name, why }));
 }
 
-/** Takes the reads that can be made where the device stands. */
+/** Takes the reads that can be made where the device stands, and by ways that lead back. */
 function quietReads(state: InstanceState, navigator: Navigator): QuietRead[] {
   const { name, device } = state.instance;
   return device.quiet.flatMap(({ read, mask, why }) => {
-    const step = navigator.attempt(() => navigator.read(read, [], `sees whether ${name} is quiet`));
+    const step = navigator.attempt(() => {
+      const position = navigator.read(read, [], `sees whether ${name} is quiet`);
+      const lost = navigator.leave(state.selectors);
+      if (lost.length > 0) throw new UnreachableError(`${lost.join(", ")} cannot be brought back from ${read.name}`);
+      return position;
+    });
     return step === undefined ? [] : [{ state, step, mask, why }];
   });
 }
