@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Plan, SourceRead } from "@portrait/replayer";
-import type { GuestSource, Stops } from "../machine.ts";
+import type { DeviceField, GuestSource, Stops } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import { lookAtStopped, planFor, rehearsePlan, type GuestPlan, type LiveGuest, type WatchedGuest } from "./guest.ts";
@@ -8,6 +8,8 @@ import { expectAnswer, resultSchema, type DestinationResult } from "./handshake.
 import { helloOf, parse, writeEnd, writePieces, writePlan } from "./image.ts";
 
 const ANSWER_LIMIT_MS = 30_000;
+/** Characters of a value in a message. */
+const VALUE_LENGTH = 32;
 
 /** What a migration did, in milliseconds and bytes. */
 export interface MigrationReport {
@@ -147,8 +149,16 @@ async function runsThere(reader: FrameReader): Promise<boolean> {
   }
 }
 
+/** A field's value, of which a message has room for the beginning. */
+function shortened(value: DeviceField["value"] | undefined): string {
+  const text = String(value);
+  return text.length > VALUE_LENGTH ? `${text.slice(0, VALUE_LENGTH)}…` : text;
+}
+
 function different({ comparison }: DestinationResult): MigrationError {
-  const shown = comparison.different.slice(0, 8).map((one) => `${one.path} (${one.source} → ${one.destination})`);
+  const shown = comparison.different
+    .slice(0, 8)
+    .map((one) => `${one.path} (${shortened(one.source)} → ${shortened(one.destination)})`);
   const more =
     comparison.different.length > shown.length ? `, and ${comparison.different.length - shown.length} more` : "";
   return new MigrationError(
