@@ -2,7 +2,7 @@
 // Installs nothing, needs no root, and leaves the system's own apt and dpkg alone.
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cpioArchive } from "./lib/cpio.mjs";
 import { hasProgram, outputOf, root, run } from "./lib/run.mjs";
@@ -14,10 +14,32 @@ const TRIES = 3;
 const PAUSE_MS = 10_000;
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** The guests: folder below .cache/, architecture, kernel package, and the packages whose files go beside it. QEMU has a SeaBIOS of its own. */
+/** Kernel modules that lead to a file system on an ATA disk and to the network cards, each behind those it needs. */
+const DISK =
+  "crc32c_generic crct10dif_common crct10dif_generic crc-t10dif crc64 crc64-rocksoft t10-pi scsi_common scsi_mod sd_mod libata ata_piix";
+const FILE_SYSTEM = "crc16 mbcache libcrc32c jbd2 ext4";
+const NETWORK = "mii 8390 ne2k-pci pcnet32";
+
+/**
+ * The guests: folder below .cache/, architecture, kernel package, modules of it that are loaded in this order, and the packages
+ * whose files go beside it. QEMU has a SeaBIOS of its own.
+ */
 const guests = [
-  { folder: "debian-linux", architecture: "i386", kernel: "linux-image-686", firmware: ["seabios"] },
-  { folder: "debian-linux-amd64", architecture: "amd64", kernel: "linux-image-cloud-amd64", firmware: [] },
+  { folder: "debian-linux", architecture: "i386", kernel: "linux-image-686", modules: [], firmware: ["seabios"] },
+  {
+    folder: "debian-linux-amd64",
+    architecture: "amd64",
+    kernel: "linux-image-cloud-amd64",
+    modules: [],
+    firmware: [],
+  },
+  {
+    folder: "debian-linux-devices",
+    architecture: "amd64",
+    kernel: "linux-image-amd64",
+    modules: `${DISK} ${FILE_SYSTEM} ${NETWORK}`.split(" "),
+    firmware: [],
+  },
 ];
 
 /** Makes the guests that are not there; true on success. Says what is missing otherwise: tests that need it skip. */
@@ -70,7 +92,7 @@ function tryToFetch(guest, out) {
   }
 }
 
-function fetchAndBuild({ architecture, kernel, firmware }, from, out) {
+function fetchAndBuild({ architecture, kernel, modules, firmware }, from, out) {
   console.error(`setup: fetching Debian ${RELEASE}'s ${[kernel, "busybox-static", ...firmware].join(", ")}`);
   rmSync(out, { recursive: true, force: true });
   const work = join(out, "work");
@@ -83,7 +105,7 @@ function fetchAndBuild({ architecture, kernel, firmware }, from, out) {
   const debs = readdirSync(work).filter((name) => name.endsWith(".deb"));
   const unpacked = debs.every((deb) => run("dpkg-deb", ["-x", join(work, deb), join(work, "files")]));
   if (!unpacked) return "dpkg-deb could not unpack a package";
-  assemble(join(work, "files"), out);
+  assemble(join(work, "files"), modules, out);
   rmSync(work, { recursive: true });
   return debs.sort();
 }
@@ -114,40 +136,64 @@ function ownApt(work, architecture, from) {
 
 const FIRMWARE = { "bios.bin": "bios.bin", "vgabios.bin": "vgabios-stdvga.bin" };
 
-function assemble(files, out) {
+function assemble(files, modules, out) {
   const boot = join(files, "boot");
   const kernel = readdirSync(boot).find((name) => name.startsWith("vmlinuz-"));
   copyFileSync(join(boot, kernel), join(out, "kernel"));
   const seabios = join(files, "usr/share/seabios");
   if (existsSync(seabios))
     for (const [name, from] of Object.entries(FIRMWARE)) copyFileSync(join(seabios, from), join(out, name));
-  writeFileSync(join(out, "initrd"), initramfs(readFileSync(join(files, "bin/busybox"))));
+  const busybox = readFileSync(join(files, "bin/busybox"));
+  writeFileSync(join(out, "initrd"), initramfs(busybox, modulesIn(join(files, "lib/modules"), modules)));
+}
+
+/** The modules of those names below a folder, as init loads them: in the order of their files' names. */
+function modulesIn(folder, names) {
+  const found = existsSync(folder) ? readdirSync(folder, { recursive: true }) : [];
+  return names.map((name, i) => ({
+    path: `modules/${String(i).padStart(2, "0")}-${name}.ko`,
+    mode: FILE,
+    data: readFileSync(join(folder, found.find((path) => basename(path) === `${name}.ko`) ?? `${name}.ko`)),
+  }));
 }
 
 const DIRECTORY = 0o040755;
 const PROGRAM = 0o100755;
 const LINK = 0o120777;
+const FILE = 0o100644;
 const CHARACTER_DEVICE = 0o020600;
-const applets = ["sh", "mount", "stty", "setsid", "sleep", "cat", "echo", "kill", "ls", "dmesg", "sync", "poweroff"];
+const BLOCK_DEVICE = 0o060600;
+const applets = "sh mount umount stty setsid sleep cat echo kill ls dmesg sync poweroff insmod dd cmp rm ip nc".split(
+  " ",
+);
+/** Our own programs of the guests, below fixtures/linux/. */
+const programs = ["count", "disk-load", "echo-load"];
 
-function initramfs(busybox) {
+function initramfs(busybox, modules) {
   return cpioArchive([
-    ...["bin", "dev", "proc", "sys"].map((path) => ({ path, mode: DIRECTORY })),
+    ...["bin", "dev", "proc", "sys", "mnt", "modules"].map((path) => ({ path, mode: DIRECTORY })),
     { path: "dev/console", mode: CHARACTER_DEVICE, device: [5, 1] },
     { path: "dev/ttyS0", mode: CHARACTER_DEVICE, device: [4, 64] },
     { path: "dev/null", mode: CHARACTER_DEVICE, device: [1, 3] },
+    { path: "dev/urandom", mode: CHARACTER_DEVICE, device: [1, 9] },
+    { path: "dev/sda", mode: BLOCK_DEVICE, device: [8, 0] },
     { path: "bin/busybox", mode: PROGRAM, data: busybox },
     ...applets.map((name) => ({ path: `bin/${name}`, mode: LINK, data: "busybox" })),
-    { path: "init", mode: PROGRAM, data: readFileSync(join(root, "fixtures/linux/init")) },
-    { path: "bin/count", mode: PROGRAM, data: readFileSync(join(root, "fixtures/linux/count")) },
+    { path: "init", mode: PROGRAM, data: ours("init") },
+    ...programs.map((name) => ({ path: `bin/${name}`, mode: PROGRAM, data: ours(name) })),
+    ...modules,
   ]);
+}
+
+function ours(name) {
+  return readFileSync(join(root, "fixtures/linux", name));
 }
 
 /** Changes with everything of ours that the guest is made from. */
 function recipeOf(guest) {
   const hash = createHash("sha256").update(`${RELEASE} ${JSON.stringify(guest)}`);
-  const ours = ["scripts/debian-linux.mjs", "scripts/lib/cpio.mjs", "fixtures/linux/init", "fixtures/linux/count"];
-  for (const file of ours) hash.update(readFileSync(join(root, file)));
+  for (const file of ["scripts/debian-linux.mjs", "scripts/lib/cpio.mjs"]) hash.update(readFileSync(join(root, file)));
+  for (const name of ["init", ...programs]) hash.update(ours(name));
   return hash.digest("hex");
 }
 
