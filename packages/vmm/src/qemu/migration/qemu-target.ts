@@ -12,6 +12,7 @@ import { DeviceLayout } from "../stream/device-layout.ts";
 import { dumpDevices } from "../device-dump.ts";
 import { feedIncoming } from "./incoming.ts";
 import { memorySize } from "./memory-size.ts";
+import { NetworkCards } from "./network-cards.ts";
 import { pollUntil, runState } from "./status.ts";
 import { QEMU, versionText } from "./version.ts";
 
@@ -36,13 +37,15 @@ export class QemuTarget implements GuestTarget {
   readonly deviations = qemuDeviations;
   readonly #qmp: QmpClient;
   readonly #qtest: QtestTarget;
+  readonly #cards: NetworkCards;
   #touched = false;
 
-  private constructor(qmp: QmpClient, qtest: QtestTarget, memorySize: number) {
+  private constructor(qmp: QmpClient, qtest: QtestTarget, found: { memorySize: number; cards: NetworkCards }) {
     this.engineVersion = versionText(qmp.version);
-    this.memorySize = memorySize;
+    this.memorySize = found.memorySize;
     this.#qmp = qmp;
     this.#qtest = qtest;
+    this.#cards = found.cards;
   }
 
   get ports(): PortTarget {
@@ -58,8 +61,8 @@ export class QemuTarget implements GuestTarget {
         const reason = `${sockets.qmp}: this QEMU is ${state}, it does not wait for a guest; start it with -S -incoming defer`;
         throw new MigrationError("MISMATCH", reason);
       }
-      const memory = await memorySize(qmp);
-      return new QemuTarget(qmp, await QtestTarget.connect(sockets.qtest), memory);
+      const found = { memorySize: await memorySize(qmp), cards: await NetworkCards.find(qmp) };
+      return new QemuTarget(qmp, await QtestTarget.connect(sockets.qtest), found);
     } catch (error) {
       qmp.close();
       throw error;
@@ -71,6 +74,7 @@ export class QemuTarget implements GuestTarget {
     // Before a guest is there, this keeps QEMU from starting it on arrival, as -S does.
     await this.#qmp.execute("stop");
     await this.#qmp.execute("migrate-set-capabilities", { capabilities: [DISKS_WHEN_IT_RUNS] });
+    await this.#cards.unplug();
     let cause: unknown;
     await feedIncoming(this.#qmp, bytesOf(body)).catch((error: unknown) => {
       if (error instanceof MigrationError) throw error;
@@ -102,6 +106,8 @@ export class QemuTarget implements GuestTarget {
   }
 
   async #besideOwn(theirs: readonly StreamSection[], layout: DeviceLayout): Promise<readonly DevicePair[]> {
+    // What a card knows of its cable is compared as well.
+    await this.#cards.plug();
     const { sections: own } = await dumpDevices(this.#qmp, layout, theirs);
     const named = (sections: readonly StreamSection[]) =>
       new Map(sections.filter(isDevice).map((section) => [`${section.name}[${section.instance}]`, section]));
@@ -112,12 +118,14 @@ export class QemuTarget implements GuestTarget {
   }
 
   async begin(): Promise<void> {
+    await this.#cards.plug();
     try {
       await this.#qmp.execute("cont");
     } catch (cause) {
       if (!(cause instanceof QemuError && cause.code === "COMMAND")) throw cause;
       throw new MigrationError("MISMATCH", cause.message, { cause });
     }
+    await this.#cards.announce();
   }
 
   /** Ends the connections; QEMU goes on. */
