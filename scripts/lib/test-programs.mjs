@@ -11,6 +11,7 @@ const programs = {
   jq: "jq",
   "qemu-system-i386": "qemu-system-x86",
   protoc: "protobuf-compiler",
+  mke2fs: "e2fsprogs",
   "google.protobuf": "python3-protobuf",
   jsonschema: "python3-jsonschema",
 };

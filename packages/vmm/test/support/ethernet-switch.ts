@@ -1,0 +1,86 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { testFolder } from "./qemu-process.ts";
+
+/** Bytes before each frame that say how long it is. */
+const HEAD = 4;
+const ADDRESS = 6;
+/** The least length of a frame, without its checksum. */
+const LEAST_FRAME = 60;
+/** A type for experiments (IEEE 802, 9.2.3). */
+const EXPERIMENTAL = 0x88b5;
+
+/** An Ethernet switch that machines of QEMU are plugged into. It learns where an address is from the frames that come from there. */
+export class EthernetSwitch {
+  /** Path of the socket that QEMUs connect to, each to a port of its own. */
+  readonly path = join(testFolder(), "switch");
+  readonly #server: Server;
+  readonly #ports = new Set<Socket>();
+  readonly #homes = new Map<string, Socket>();
+
+  private constructor() {
+    this.#server = createServer((port) => this.#plug(port));
+    this.#server.listen(this.path);
+    onTestFinished(() => {
+      this.#server.close();
+      for (const port of this.#ports) port.destroy();
+    });
+  }
+
+  /** A switch that goes with the test. */
+  static async start(): Promise<EthernetSwitch> {
+    const made = new EthernetSwitch();
+    await once(made.#server, "listening");
+    return made;
+  }
+
+  /** QEMU's options of a network card in this switch. */
+  card(model: string): readonly string[] {
+    return [...this.cable("net"), "-device", `${model},netdev=net,mac=52:54:00:12:34:56,romfile=`];
+  }
+
+  /** QEMU's options of a network backend of that name in this switch. */
+  cable(id: string): readonly string[] {
+    return ["-netdev", `stream,id=${id},server=off,addr.type=unix,addr.path=${this.path}`];
+  }
+
+  /** Sends every machine a frame that is for everybody, and of no protocol. */
+  broadcast(): void {
+    const frame = Buffer.alloc(HEAD + LEAST_FRAME);
+    frame.writeUInt32BE(LEAST_FRAME);
+    frame.fill(0xff, HEAD, HEAD + ADDRESS);
+    frame.writeUInt16BE(EXPERIMENTAL, HEAD + 2 * ADDRESS);
+    for (const port of this.#ports) port.write(frame);
+  }
+
+  #plug(port: Socket): void {
+    this.#ports.add(port);
+    let bytes = Buffer.alloc(0);
+    port.on("data", (chunk) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      for (let end = frameEnd(bytes); end <= bytes.length; end = frameEnd(bytes)) {
+        this.#forward(bytes.subarray(0, end), port);
+        bytes = bytes.subarray(end);
+      }
+    });
+    port.on("error", () => undefined);
+    port.on("close", () => {
+      this.#ports.delete(port);
+      for (const [address, home] of this.#homes) if (home === port) this.#homes.delete(address);
+    });
+  }
+
+  #forward(frame: Buffer, from: Socket): void {
+    const [to, sender] = [HEAD, HEAD + ADDRESS].map((at) => frame.toString("hex", at, at + ADDRESS));
+    this.#homes.set(sender ?? "", from);
+    const home = this.#homes.get(to ?? "");
+    for (const port of home === undefined ? this.#ports : [home]) if (port !== from) port.write(frame);
+  }
+}
+
+/** Where the first frame of these bytes ends; beyond them where it is not whole. */
+function frameEnd(bytes: Buffer): number {
+  return bytes.length < HEAD ? Infinity : HEAD + bytes.readUInt32BE(0);
+}
