@@ -40,6 +40,9 @@ const perilous = fc.oneof(
   fc
     .tuple(fc.constantFrom(0x3f2, 0x3f4, 0x3f5, 0x3f7), mostly(0x80, 0x0c, 0x46))
     .map(([port, value]) => [out(port, value)]),
+  fc
+    .tuple(byte, mostly(0x48, 0x4c, 0x40))
+    .map(([device, control]) => [out(0xb104, device), out(0xb102, control), read(0xb100)]),
   mostly(0x02, 0x06, 0x0e).map((reset) => [out(0xcf9, reset)]),
   fc.tuple(fc.constantFrom(0xb2, 0xb3, 0xe9, 0x402, 0xf0, 0xf1, 0x80), byte).map(([port, value]) => [out(port, value)]),
   fc.constantFrom(0xfe, 0xf0, 0xaa).map((command) => [out(0x64, command)]),

@@ -86,6 +86,9 @@ function dangerOf(port: number, value: number, { dlab, command, parameters }: Be
     case 0x605:
     case 0xb005:
       return (value & 0x20) !== 0 ? "SLP_EN sleeps" : undefined;
+    case 0x702:
+    case 0xb102:
+      return (value & 0x40) !== 0 ? "an SMBus transaction may write a memory module's EEPROM" : undefined;
     case 0xb2:
       return "runs firmware";
     case 0xcf9:

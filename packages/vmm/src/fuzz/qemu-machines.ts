@@ -100,6 +100,8 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
   },
   sb16: { options: ["-audiodev", "none,id=sound", "-device", "sb16,audiodev=sound"], sections: ["sb16"] },
   apm: { sections: ["*/piix4_pm"] },
+  // QEMU's stands at the same ports whatever the guest writes.
+  "piix4-smbus": { sections: ["*/piix4_pm"], absent: ["smb"] },
   "qemu-hotplug": { sections: ["*/piix4_pm"] },
   i8042: {
     sections: ["pckbd", "ps2kbd", "ps2mouse"],
