@@ -13,10 +13,12 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     absent: 0xcf,
     why: "the output port's two pins that tell of answers that wait",
   },
-  {
-    path: "dma[*].regs[*].now[0]",
-    why: "the current address; QEMU takes it over with the high byte of address or count, the hardware byte by byte. The base address is compared",
-  },
+  // The second controller's counts words.
+  ...[0x0ff, 0x1fe].map((mask, controller) => ({
+    path: `dma[${controller}].regs[*].now[0]`,
+    mask,
+    why: "low byte of the current address; QEMU takes it over with the high byte of address or count, the hardware at once. The base address is compared",
+  })),
   ...[0, 1, 2].map((counter) => ({
     path: `i8254[0].channels[${counter}].write_latch`,
     unless: { path: `i8254[0].channels[${counter}].write_state`, is: 4 },
@@ -63,7 +65,9 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     why: "SRB shows the motors and the drive of DOR; QEMU's no longer does after a software reset",
   },
   {
-    path: "fdc[0].state.drives[*]/perpendicular.*",
+    path: "fdc[0].state.drives[*]/perpendicular.perpendicular",
+    mask: 0x07,
+    absent: 0,
     why: "the controller keeps PERPENDICULAR MODE for the drives it names; QEMU for the drive it takes for selected",
   },
   {
@@ -103,10 +107,6 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     path: "*/rtl8139[0].bChipCmdState",
     mask: 0x10,
     why: "a reset is over by the time it can be seen; QEMU's card shows it from power-on to the first command",
-  },
-  {
-    path: "*/rtl8139[0].RxBufferSize",
-    why: "it follows from the receive configuration, which is compared; after a reset QEMU takes 8 KiB until that is written again",
   },
   {
     path: "*/rtl8139[0].BasicModeCtrl",
