@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 
 /** Bytes that may wait in the stream before whoever writes waits as well. */
-const WAITING_LIMIT = 1 << 20;
+const WAITING_LIMIT = 256 << 10;
 
 /** Writes to a stream, a little ahead of what has left. */
 export class Outflow {

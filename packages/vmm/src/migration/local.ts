@@ -1,7 +1,7 @@
-import { Duplex, PassThrough } from "node:stream";
 import type { Library } from "@portrait/classifier";
 import type { GuestSource, GuestTarget, Machine } from "../machine.ts";
 import type { BuiltGuest, MachineFactory } from "./build-guest.ts";
+import { duplexPair } from "./duplex-pair.ts";
 import { receiveGuest } from "./destination.ts";
 import { MigrationError } from "./errors.ts";
 import type { LiveGuest, WatchedGuest } from "./guest.ts";
@@ -52,15 +52,4 @@ function givenUp(cause: unknown): never {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const message = `the guest is at its destination, and whether it runs there is not known (${reason}); look there`;
   throw new MigrationError("GIVEN_UP", message, { cause });
-}
-
-/** Two ends of a connection in memory. */
-function duplexPair(): [Duplex, Duplex] {
-  const there = new PassThrough({ highWaterMark: 1 << 20 });
-  const back = new PassThrough({ highWaterMark: 1 << 20 });
-  const near = Duplex.from({ readable: back, writable: there });
-  const far = Duplex.from({ readable: there, writable: back });
-  // Whoever reads or writes sees the failure; ending a connection early must not be an error of its own.
-  for (const end of [near, far]) end.on("error", () => undefined);
-  return [near, far];
 }
