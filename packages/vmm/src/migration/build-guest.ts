@@ -1,4 +1,4 @@
-import type { Instance, Library } from "@portrait/classifier";
+import type { Classifier, Instance, Library } from "@portrait/classifier";
 import { carryOut, resetSteps, type Plan } from "@portrait/replayer";
 import type { GuestTarget, Machine } from "../machine.ts";
 import { allowancesFor } from "./compare-devices.ts";
@@ -40,8 +40,17 @@ export async function buildGuest<M extends GuestTarget>(
   const { drained } = await carrying;
   const replayMs = performance.now() - start;
   const comparison = comparePairs(await ownBeside(), allowances);
-  const classifier = classifierAfter(plan, library);
-  return { machine, classifier, name: hello.guest, result: { comparison, replayMs, drained } };
+  let classifier: Classifier | undefined;
+  return {
+    machine,
+    name: hello.guest,
+    result: { comparison, replayMs, drained },
+    // Made when it is asked for: the guest stands still until the source has the result.
+    get classifier() {
+      classifier ??= classifierAfter(plan, library);
+      return classifier;
+    },
+  };
 }
 
 /** What a machine and the one its guest comes from must have in common. */
