@@ -63,3 +63,17 @@ test.each([
     ...(here === there ? [] : ["pit.state"]),
   ]);
 });
+
+test.each([
+  ["*", "anything", true],
+  ["*/ide[*].bmdma[*].status", "0000:00:01.1/ide[0].bmdma[1].status", true],
+  ["*/ide[*].bmdma[*].status", "0000:00:01.1/ide[0].bmdma[1].statuses", false],
+  ["*/ide[*].bmdma[*].status", "ide[0].bmdma[1].status", false],
+  ["fw_cfg[0].cur_offset*", "fw_cfg[0].cur_offset", true],
+  ["a*a", "a", false],
+  ["a*b*b", "ab", false],
+  ["a*b*b", "a.b.b", true],
+])("%s stands for %s: %s", (pattern, path, covered) => {
+  const { unreachable } = compareDevices(fields({ [path]: 1 }), fields({ [path]: 2 }), [{ path: pattern, why: "" }]);
+  expect(unreachable).toHaveLength(covered ? 1 : 0);
+});

@@ -69,16 +69,21 @@ function within(mask: number | undefined, { source, destination }: Omit<AllowedD
   return typeof source === "number" && typeof destination === "number" && ((source ^ destination) & ~mask) === 0;
 }
 
-/** Patterns of paths, made once for each. */
-const expressions = new WeakMap<object, RegExp>();
+/** What stands between the stars of a pattern; found once for each. */
+const literals = new WeakMap<object, readonly string[]>();
 
 /** True when the path is of the pattern's, in which `*` stands for any run of characters. */
 function covers(pattern: { readonly path: string }, path: string): boolean {
-  let expression = expressions.get(pattern);
-  if (expression === undefined) {
-    const parts = pattern.path.split("*").map((part) => part.replaceAll(/[.[\]()+?^${}|\\]/g, "\\$&"));
-    expression = new RegExp(`^${parts.join(".*")}$`);
-    expressions.set(pattern, expression);
+  let parts = literals.get(pattern);
+  if (parts === undefined) literals.set(pattern, (parts = pattern.path.split("*")));
+  const [first = "", last = ""] = [parts[0], parts.at(-1)];
+  if (parts.length === 1) return path === first;
+  if (!path.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of parts.slice(1, -1)) {
+    const found = path.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
   }
-  return expression.test(path);
+  return path.length >= at + last.length && path.endsWith(last);
 }
