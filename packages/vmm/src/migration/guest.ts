@@ -48,18 +48,33 @@ export interface GuestPlan {
   readonly readBack: readonly SourceRead[];
 }
 
+/** Whether a plan is good that leaves registers out. */
+export interface PlanOptions {
+  readonly allowUnknown: boolean;
+}
+
 /**
  * Reads the stopped guest's readable registers and makes its plan.
  * @throws MigrationError UNKNOWN_STATE naming the registers nobody knows, unless `allowUnknown`.
  */
-export async function planFor(
-  guest: WatchedGuest<GuestSource>,
-  options: { readonly allowUnknown: boolean },
-): Promise<GuestPlan> {
-  const readBack = await readSource(guest.classifier, guest.machine.ports);
-  const plan = makePlan(guest.classifier);
-  if (plan.unknown.length > 0 && !options.allowUnknown) throw unknownState(plan);
-  return { plan, readBack };
+export async function planFor(guest: WatchedGuest<GuestSource>, options: PlanOptions): Promise<GuestPlan> {
+  const readBack = await readRegisters(guest);
+  return { plan: planKnown(guest, options), readBack };
+}
+
+/** Reads the stopped guest's readable registers. */
+export function readRegisters({ classifier, machine }: WatchedGuest<GuestSource>): Promise<readonly SourceRead[]> {
+  return readSource(classifier, machine.ports);
+}
+
+/**
+ * Makes the plan for a guest of which everything is known that will be.
+ * @throws MigrationError UNKNOWN_STATE naming the registers nobody knows, unless `allowUnknown`.
+ */
+export function planKnown({ classifier }: WatchedGuest<GuestSource>, { allowUnknown }: PlanOptions): Plan {
+  const plan = makePlan(classifier);
+  if (plan.unknown.length > 0 && !allowUnknown) throw unknownState(plan);
+  return plan;
 }
 
 /** A machine that is not there. */

@@ -3,7 +3,16 @@ import type { Plan, SourceRead } from "@portrait/replayer";
 import type { DeviceField, GuestSource, Stops } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
-import { lookAtStopped, planFor, rehearsePlan, type GuestPlan, type LiveGuest, type WatchedGuest } from "./guest.ts";
+import {
+  lookAtStopped,
+  planFor,
+  planKnown,
+  readRegisters,
+  rehearsePlan,
+  type GuestPlan,
+  type LiveGuest,
+  type WatchedGuest,
+} from "./guest.ts";
 import { expectAnswer, resultSchema, type DestinationResult } from "./handshake.ts";
 import { helloOf, parse, writeEnd, writePieces, writePlan } from "./image.ts";
 
@@ -89,10 +98,11 @@ async function sendStopped(
 ): Promise<SentBody> {
   const planned = await planFor(guest, options);
   await greet(guest, writer, reader);
-  return sendBody(guest, planned, writer);
+  await writePlan(writer, planned.plan);
+  return { ...planned, memoryBytes: await writePieces(writer, guest.machine.body()) };
 }
 
-/** Sends memory until the guest is stopped and quiet, and then the rest. */
+/** Sends memory until the guest is stopped and quiet; then what is left of it goes while the plan is made. */
 async function sendLive(
   guest: LiveGuest,
   writer: FrameWriter,
@@ -105,18 +115,19 @@ async function sendLive(
     writer,
     guest.machine.ahead(() => lookAtStopped(guest)),
   );
-  const rest = await sendBody(guest, await planFor(guest, options), writer);
-  return { ...rest, memoryBytes: aheadBytes + rest.memoryBytes };
+  // Before the body, which has the device dump at its end: a read moves selectors, which are as they were once all have been made.
+  const readBack = await readRegisters(guest);
+  const [restBytes, plan] = await Promise.all([
+    writePieces(writer, guest.machine.body()),
+    sendPlan(guest, writer, options),
+  ]);
+  return { plan, readBack, memoryBytes: aheadBytes + restBytes };
 }
 
-/** Sends the plan and the body, which has the device dump at its end: the registers have been read by then, and their selectors are as they were. */
-async function sendBody(
-  { machine }: WatchedGuest<GuestSource>,
-  planned: GuestPlan,
-  writer: FrameWriter,
-): Promise<SentBody> {
-  await writePlan(writer, planned.plan);
-  return { ...planned, memoryBytes: await writePieces(writer, machine.body()) };
+async function sendPlan(guest: LiveGuest, writer: FrameWriter, options: SendOptions): Promise<Plan> {
+  const plan = planKnown(guest, options);
+  await writePlan(writer, plan);
+  return plan;
 }
 
 /** Takes the destination's comparison, and gives the guest up or keeps it. @throws MigrationError */

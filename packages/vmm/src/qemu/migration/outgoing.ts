@@ -6,14 +6,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
+import { ENDED, MigrationWatch } from "./migration-watch.ts";
 import { plainStream, type RunningRounds } from "./settings.ts";
 import { migrationState, pollUntil, type MigrationState } from "./status.ts";
 
 const CONNECT_LIMIT_MS = 5_000;
 const SILENCE_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 10_000;
+const SWITCH_OVER_LIMIT_MS = 30_000;
 const TAKE_LIMIT_MS = 2;
-const ENDED = new Set(["none", "completed", "failed", "cancelled"]);
 
 /**
  * A migration stream that a QEMU writes. What is not taken QEMU cannot write, and waits: its migration stands still then, its
@@ -21,11 +22,13 @@ const ENDED = new Set(["none", "completed", "failed", "cancelled"]);
  */
 export class OutgoingStream {
   readonly #qmp: QmpClient;
+  readonly #watch: MigrationWatch;
   readonly #socket: Socket;
   readonly #release: () => Promise<void>;
 
-  private constructor(qmp: QmpClient, socket: Socket, release: () => Promise<void>) {
+  private constructor(qmp: QmpClient, watch: MigrationWatch, socket: Socket, release: () => Promise<void>) {
     this.#qmp = qmp;
+    this.#watch = watch;
     this.#socket = socket;
     this.#release = release;
     socket.setTimeout(SILENCE_LIMIT_MS, () => {
@@ -43,8 +46,10 @@ export class OutgoingStream {
     // Only this user reaches a folder made by mkdtemp.
     const folder = await mkdtemp(join(tmpdir(), "portrait-stream-"));
     const server = createServer({ pauseOnConnect: true });
+    const watch = new MigrationWatch(qmp);
     let restore = async () => {};
     const release = async () => {
+      watch.close();
       server.close();
       await rm(folder, { recursive: true, force: true });
       await noneUnderWay(qmp, restore);
@@ -54,7 +59,8 @@ export class OutgoingStream {
       await once(server, "listening");
       restore = await plainStream(qmp, rounds);
       await ready();
-      return new OutgoingStream(qmp, await connect(server, `unix:${join(folder, "socket")}`, qmp), release);
+      const socket = await connect(server, `unix:${join(folder, "socket")}`, qmp);
+      return new OutgoingStream(qmp, watch, socket, release);
     } catch (error) {
       await release();
       throw error;
@@ -81,14 +87,23 @@ export class OutgoingStream {
     for await (const chunk of this.#socket) yield chunk as Buffer;
   }
 
+  /** Lets the last part of the stream come, which waits in a state of its own until it is told to. @throws QemuError */
+  async switchOver(): Promise<void> {
+    await this.#reached("pre-switchover", "the last round of memory", SWITCH_OVER_LIMIT_MS);
+    await this.#qmp.execute("migrate-continue", { state: "pre-switchover" });
+  }
+
   /** Resolves when QEMU says that all has been sent. @throws QemuError where it says otherwise */
-  async completed(): Promise<void> {
-    const { status, reason } = await pollUntil(() => ended(this.#qmp), "the migration's end", END_LIMIT_MS);
-    if (status === "completed") return;
-    throw new QemuError(
-      "COMMAND",
-      `${this.#qmp.path}: the migration ${status}${reason === undefined ? "" : `: ${reason}`}`,
-    );
+  completed(): Promise<void> {
+    return this.#reached("completed", "the migration's end", END_LIMIT_MS);
+  }
+
+  async #reached(wanted: string, what: string, limitMs: number): Promise<void> {
+    const status = await this.#watch.until(wanted, what, limitMs);
+    if (status === wanted) return;
+    const { reason } = await migrationState(this.#qmp);
+    const why = reason === undefined ? "" : `: ${reason}`;
+    throw new QemuError("COMMAND", `${this.#qmp.path}: the migration ${status}${why}`);
   }
 
   /** Ends the migration wherever it is. @throws QemuError */

@@ -14,7 +14,6 @@ const LEAST_BURST = 256 << 10;
 const ENOUGH = 1 << 20;
 const ROUND_LIMIT = 10;
 const SETUP_LIMIT_MS = 10_000;
-const SWITCH_OVER_LIMIT_MS = 30_000;
 
 /** A QEMU's migration stream that takes most of the guest's memory while the guest runs. */
 export class PreCopy {
@@ -101,7 +100,7 @@ export class PreCopy {
 
   /** The rest of the stream. @throws QemuError */
   async *rest(): AsyncGenerator<Buffer, void> {
-    const switchOver = this.#switchOver();
+    const switchOver = this.#stream.switchOver();
     switchOver.catch(() => undefined);
     yield* this.#stream.rest();
     await switchOver;
@@ -140,13 +139,6 @@ export class PreCopy {
   #gotAhead(): QemuError {
     const reason = "QEMU stopped its guest while something was under way that ports cannot rebuild; migrate it again";
     return new QemuError("BUSY", `${this.#qmp.path}: ${reason}`);
-  }
-
-  /** Lets the stream end: its last part waits in a state of its own until it is told to. */
-  async #switchOver(): Promise<void> {
-    const waits = async () => ((await migrationState(this.#qmp)).status === "pre-switchover" ? true : undefined);
-    await pollUntil(waits, "the last round of memory", SWITCH_OVER_LIMIT_MS);
-    await this.#qmp.execute("migrate-continue", { state: "pre-switchover" });
   }
 }
 

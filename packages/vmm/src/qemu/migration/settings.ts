@@ -4,6 +4,7 @@ import type { QmpClient } from "../qmp.ts";
 /** Bytes a second; far more than any socket takes. */
 const BANDWIDTH = 2 ** 40;
 const PAUSE = "pause-before-switchover";
+const EVENTS = "events";
 /** What changes the stream's form, or makes the source wait for answers of the destination. */
 const CAPABILITIES = new Set([
   "xbzrle",
@@ -39,7 +40,7 @@ const DOWNTIME_LIMIT = { one: 0, many: 1 } as const;
 export async function plainStream(qmp: QmpClient, rounds: RunningRounds): Promise<() => Promise<void>> {
   const found = capabilitiesSchema.parse(await qmp.execute("query-migrate-capabilities"));
   const wanted = ({ capability, state }: (typeof found)[number]) =>
-    capability === PAUSE ? rounds !== "none" : state && !CAPABILITIES.has(capability);
+    capability === PAUSE ? rounds !== "none" : capability === EVENTS || (state && !CAPABILITIES.has(capability));
   const others = found.filter((one) => one.state !== wanted(one));
   const parameters = parametersSchema.parse(await qmp.execute("query-migrate-parameters"));
   const downtimeLimit = rounds === "none" ? parameters["downtime-limit"] : DOWNTIME_LIMIT[rounds];
