@@ -1,6 +1,6 @@
 // Prints docs/devices.md: what the device library covers, from the descriptions and from the fuzzer's last figures.
 // node scripts/device-table.mjs > docs/devices.md
-import { describedDevices, fuzzResults } from "./lib/library.mjs";
+import { describedDevices, fuzzResults, resultOf } from "./lib/library.mjs";
 
 const CRITERIA = ["port", "direction", "data", "state", "preceding"];
 const results = fuzzResults();
@@ -75,11 +75,20 @@ function restorationRow({ device }) {
   ];
 }
 
-function fuzzRow({ device, sha256 }) {
+/** Keys of a device's results: its own, and one for each board that it was tried on besides. */
+function resultsOf(id) {
+  return [id, ...Object.keys(results).filter((key) => key.startsWith(resultOf(id, "")))];
+}
+
+function fuzzRows(described) {
+  return resultsOf(described.device.id).map((key) => fuzzRow(described, key));
+}
+
+function fuzzRow({ device, sha256 }, key) {
   const { id, unreachable } = device;
-  const name = `[${id}](#${id})`;
+  const name = key.replace(id, `[${id}](#${id})`);
   const named = cell(unreachable.flatMap(({ fields }) => fields.qemu ?? []).length);
-  const result = results[id];
+  const result = results[key];
   if (result === undefined) return [name, "not run", "", "", "", "", "", "", named];
   if (result.brokenOff) return [name, "broken off ²", "", "", "", "", "", "", named];
   const { cases, failed, notCompared, readsChecked, fields, seed } = result;
@@ -108,7 +117,8 @@ function deviceSection({ device }) {
     lines.push("", "Not described:", "");
     for (const { what, why } of notModelled) lines.push(`- ${what}: ${why}`);
   }
-  const { failures = [], fields } = results[id] ?? {};
+  const failures = resultsOf(id).flatMap((key) => results[key]?.failures ?? []);
+  const { fields } = results[id] ?? {};
   if (failures.length > 0) {
     lines.push("", "Failures of the fuzzer's last run:", "");
     for (const { case: number, times, findings } of failures) {
@@ -131,8 +141,8 @@ function dumpText(fields = []) {
 
 const runs = Object.values(results);
 const versions = [...new Set(runs.flatMap(({ qemu = [] }) => qemu))];
-const stale = library.filter(
-  ({ device, sha256 }) => results[device.id] !== undefined && results[device.id].sha256 !== sha256,
+const stale = library.some(({ device, sha256 }) =>
+  resultsOf(device.id).some((key) => results[key] !== undefined && results[key].sha256 !== sha256),
 );
 
 const page = [
@@ -189,10 +199,10 @@ const page = [
       "moved by a case",
       "unreachable",
     ],
-    library.map(fuzzRow),
+    library.flatMap(fuzzRows),
   ),
   "",
-  ...(stale.length > 0 ? ["¹ The description has changed since.", ""] : []),
+  ...(stale ? ["¹ The description has changed since.", ""] : []),
   ...(runs.some(({ brokenOff }) => brokenOff)
     ? ["² QEMU ended or stopped answering at some access; the fuzzer gives no report then.", ""]
     : []),

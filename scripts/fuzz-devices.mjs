@@ -1,12 +1,16 @@
 // Tries the device types whose ids are given, or all of them, each alone, and writes what came of it into docs/fuzz-results.json.
-// node scripts/fuzz-devices.mjs [--cases N] [--seed N] [ID…]
+// node scripts/fuzz-devices.mjs [--cases N] [--seed N] [--board NAME] [ID…]
 import { existsSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { describedDevices, FUZZ_RESULTS, fuzzResults } from "./lib/library.mjs";
+import { describedDevices, FUZZ_RESULTS, fuzzResults, resultOf } from "./lib/library.mjs";
 import { fail, outputOf } from "./lib/run.mjs";
 
 const { values, positionals } = parseArgs({
-  options: { cases: { type: "string", default: "200" }, seed: { type: "string", default: "1" } },
+  options: {
+    cases: { type: "string", default: "200" },
+    seed: { type: "string", default: "1" },
+    board: { type: "string" },
+  },
   allowPositionals: true,
 });
 
@@ -16,7 +20,8 @@ if (unknown !== undefined) fail(`fuzz-devices: there is no device type ${unknown
 
 /** What the fuzzer says of a device type; exit code 1 says that cases failed, and any other that it could not go on. */
 function fuzz(id) {
-  const args = ["devices", "fuzz", id, "--cases", values.cases, "--seed", values.seed, "-o", "json"];
+  const board = values.board === undefined ? [] : ["--board", values.board];
+  const args = ["devices", "fuzz", id, "--cases", values.cases, "--seed", values.seed, ...board, "-o", "json"];
   const command = [process.execPath, "packages/cli/bin/portrait.js", ...args];
   const output = outputOf("sh", ["-c", '"$@" || test $? = 1', "sh", ...command]);
   return output === undefined ? undefined : JSON.parse(output);
@@ -63,7 +68,10 @@ const results = existsSync(FUZZ_RESULTS) ? fuzzResults() : {};
 for (const { device, sha256 } of all) {
   if (positionals.length > 0 && !positionals.includes(device.id)) continue;
   const report = fuzz(device.id);
-  results[device.id] = { sha256, ...(report === undefined ? { brokenOff: true } : kept(report)) };
+  results[resultOf(device.id, values.board)] = {
+    sha256,
+    ...(report === undefined ? { brokenOff: true } : kept(report)),
+  };
   console.error(
     `${device.id}: ${report === undefined ? "broken off" : `${report.cases} cases, ${report.failed} failed`}`,
   );

@@ -15,7 +15,12 @@ export function describedDevices() {
   }));
 }
 
-/** The last figures of the fuzzer, by device type. */
+/** The key of a device type's figures; `board`: those of a board that was asked for. */
+export function resultOf(id, board) {
+  return board === undefined ? id : `${id} on ${board}`;
+}
+
+/** The last figures of the fuzzer, by {@link resultOf}. */
 export function fuzzResults() {
   return JSON.parse(readFileSync(FUZZ_RESULTS, "utf8"));
 }

@@ -68,6 +68,7 @@ describe("portrait devices fuzz", () => {
     [["nothing"], /there is no device "nothing"/],
     [["pic1", "--qemu", "no-such-qemu"], /no-such-qemu cannot be used/],
     [["pic1", "--cases", "many"], /whole number/],
+    [["pic1", "--board", "isapc"], /Allowed choices are pc, q35/],
   ])("%j is refused", (args, message) => {
     const { status, stderr } = place.run("devices", "fuzz", ...args);
     expect(status).toBe(2);

@@ -10,6 +10,8 @@ export type { PortAccess } from "./fuzz/accesses.ts";
 export { fuzz } from "./fuzz/fuzz.ts";
 export type { FuzzFailure, FuzzOptions, FuzzReport } from "./fuzz/fuzz.ts";
 export type { Finding, Trial } from "./fuzz/judge.ts";
+export { BOARDS } from "./fuzz/qemu-machines.ts";
+export type { Board } from "./fuzz/qemu-machines.ts";
 export type {
   BodyPiece,
   GuestBody,

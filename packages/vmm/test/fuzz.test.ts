@@ -88,6 +88,22 @@ describe.each(groups)("$ids: the plan leaves QEMU's own state as the whole seque
   );
 });
 
+/** QEMU's q35: its chipset, and that what every board has is the same there. */
+const onQ35: readonly { readonly ids: readonly string[]; readonly cases: number }[] = [
+  { ids: ["acpi", "ich9-pm"], cases: 60 },
+  { ids: ["apm", "pci"], cases: 30 },
+  { ids: ["i8259", "elcr", "i8254", "port61", "mc146818", "i8042"], cases: 30 },
+];
+
+describe.each(onQ35)("$ids on q35: the plan leaves QEMU's own state as the whole sequence does", ({ ids, cases }) => {
+  test(`for ${cases} sequences`, { timeout: TIMEOUT_MS }, async (context) => {
+    need(context, program("qemu-system-i386"));
+    const report = await fuzzDevices(library, ids, { board: "q35", cases });
+    expect(failures(report)).toEqual([]);
+    expect(report).toMatchObject({ cases, failed: 0 });
+  });
+});
+
 /** The library with a part of a description replaced. */
 function broken(id: string, from: string, to: string): Library {
   const sources = builtinDescriptions().map(({ file, text }) => {

@@ -1,6 +1,6 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { Instance, Library } from "@portrait/classifier";
-import { fuzz, recordedAccesses, type PortAccess } from "@portrait/vmm";
+import { BOARDS, fuzz, recordedAccesses, type Board, type PortAccess } from "@portrait/vmm";
 import { findInstances } from "../device-library/find.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { json, reportFormatOption, type ReportFormat } from "../formats.ts";
@@ -22,6 +22,7 @@ interface FuzzOptions {
   readonly cases: number;
   readonly seed?: number;
   readonly trace?: string;
+  readonly board?: Board;
   readonly qemu?: string;
   readonly output: ReportFormat;
 }
@@ -38,6 +39,7 @@ export function addDevicesFuzz(devices: Command, runner: Runner): void {
     .option("--cases <n>", "sequences to try", parseCount, 1000)
     .option("--seed <n>", "what fixes all sequences (default: another one each time)", parseCount)
     .option("--trace <file>", "a recording; sequences also take runs of accesses from it")
+    .addOption(new Option("--board <name>", "QEMU's board (default: one that has the devices)").choices(BOARDS))
     .option("--qemu <command>", "QEMU's command line, split at spaces (default: one that has the devices)")
     .addOption(reportFormatOption())
     .action((ids: string[], options: FuzzOptions, self: Command) =>
@@ -45,6 +47,7 @@ export function addDevicesFuzz(devices: Command, runner: Runner): void {
     );
   examples(command, [
     ["portrait devices fuzz i8259 --cases 10000 --seed 1", "one of ours, the same cases each time"],
+    ["portrait devices fuzz acpi ich9-pm --board q35", "on QEMU's q35"],
     [
       "portrait devices fuzz sound --devices ./mine --qemu 'qemu-system-i386 -M pc -nodefaults -m 1 -device sb16'",
       "one of your own",
@@ -64,6 +67,7 @@ async function fuzzDevices(session: Session, ids: readonly string[], options: Fu
       cases,
       seed,
       recorded,
+      ...(options.board !== undefined && { board: options.board }),
       ...(options.qemu !== undefined && { command: options.qemu.split(/\s+/).filter((word) => word !== "") }),
       onCase: show,
       signal: session.signal,

@@ -25,15 +25,20 @@ interface Before {
   command: number;
   /** Parameter bytes that the floppy controller waits for. */
   parameters: number;
+  /** PCI configuration register that CONFADD names. */
+  register: number;
+  /** Where configuration registers 40h have put ports: PIIX4's PMBA and ICH9's PMBASE stand there. */
+  readonly pmBases: Set<number>;
 }
 
 /**
  * Writes of a plan that a machine must never see repeated, with what each would do. Written from the datasheets and not
- * from the descriptions: it follows the few selectors that decide (LCR.DLAB, the last command of 8042 and floppy controller) by itself.
+ * from the descriptions: it follows the few selectors that decide (LCR.DLAB, the last command of 8042 and floppy controller) by itself,
+ * and where power management was put.
  */
 export function dangerousWrites(steps: readonly PlanStep[]): string[] {
   const found: string[] = [];
-  const before: Before = { dlab: new Map(), command: 0, parameters: 0 };
+  const before: Before = { dlab: new Map(), command: 0, parameters: 0, register: 0, pmBases: new Set() };
   for (const step of steps) {
     if (step.op !== "out") continue;
     const { port, value } = step;
@@ -44,13 +49,20 @@ export function dangerousWrites(steps: readonly PlanStep[]): string[] {
     else if (port === 0x3f5)
       before.parameters = before.parameters > 0 ? before.parameters - 1 : (HARMLESS_FLOPPY.get(value) ?? 0);
     else if (port === 0x3f2 && (value & 4) === 0) before.parameters = 0;
+    else if (port === 0xcf8) before.register = value & 0xff;
+    else if (port === 0xcfc && before.register === 0x40) before.pmBases.add(value & 0xffc0);
     const uart = SERIAL_PORTS.find((base) => port === base + 3);
     if (uart !== undefined) before.dlab.set(uart, (value & 0x80) !== 0);
   }
   return found;
 }
 
-function dangerOf(port: number, value: number, { dlab, command, parameters }: Before): string | undefined {
+function dangerOf(port: number, value: number, before: Before): string | undefined {
+  const { dlab, command, parameters, pmBases } = before;
+  for (const base of pmBases) {
+    const danger = powerDanger(port - base, value);
+    if (danger !== undefined) return danger;
+  }
   if (SERIAL_PORTS.includes(port) && dlab.get(port) !== true) return "THR transmits";
   switch (port) {
     case 0x20:
@@ -81,11 +93,11 @@ function dangerOf(port: number, value: number, { dlab, command, parameters }: Be
     case 0x3f5:
       return parameters > 0 || HARMLESS_FLOPPY.has(value) ? undefined : "a floppy command that may touch the medium";
     case 0x604:
-    case 0xb004:
-      return (value & 0x2000) !== 0 ? "SLP_EN sleeps" : undefined;
     case 0x605:
+      return powerDanger(port - 0x600, value);
+    case 0xb004:
     case 0xb005:
-      return (value & 0x20) !== 0 ? "SLP_EN sleeps" : undefined;
+      return powerDanger(port - 0xb000, value);
     case 0x702:
     case 0xb102:
       return (value & 0x40) !== 0 ? "an SMBus transaction may write a memory module's EEPROM" : undefined;
@@ -98,6 +110,20 @@ function dangerOf(port: number, value: number, { dlab, command, parameters }: Be
       return "prints";
     case 0xf1:
       return "resets the coprocessor";
+    default:
+      return undefined;
+  }
+}
+
+/** What a write does at an offset from the base of power management. */
+function powerDanger(offset: number, value: number): string | undefined {
+  switch (offset) {
+    case 0x04:
+      return (value & 0x2000) !== 0 ? "SLP_EN sleeps" : undefined;
+    case 0x05:
+      return (value & 0x20) !== 0 ? "SLP_EN sleeps" : undefined;
+    case 0x62:
+      return "TCO_DAT_IN runs firmware";
     default:
       return undefined;
   }

@@ -6,7 +6,7 @@ import { withoutExcluded } from "./exclusions.ts";
 import { Judge, nameMatches, type Finding, type Trial } from "./judge.ts";
 import { placing, type Placing } from "./placing.ts";
 import { QemuBench } from "./qemu-bench.ts";
-import { qemuMachineFor, type QemuMachine } from "./qemu-machines.ts";
+import { qemuMachineFor, type Board, type QemuMachine } from "./qemu-machines.ts";
 import { Random } from "./random.ts";
 import { SequenceMaker } from "./sequence-maker.ts";
 import { shrink } from "./shrink.ts";
@@ -23,6 +23,8 @@ export interface FuzzOptions {
   readonly seed: number;
   /** Accesses a guest made, to take runs from. */
   readonly recorded?: readonly PortAccess[];
+  /** QEMU's board; undefined: one that has the devices. */
+  readonly board?: Board;
   /** QEMU's command line; undefined: the machine that brings the devices. */
   readonly command?: readonly string[];
   /** Called after every case. */
@@ -76,7 +78,7 @@ export interface FuzzReport {
 /** Tries generated sequences of accesses on two QEMUs, and shrinks those that fail. @throws QemuError, StreamError */
 export async function fuzz(library: Library, options: FuzzOptions): Promise<FuzzReport> {
   const devices = [...new Set(options.instances.map(({ device }) => device.id))];
-  const machine = qemuMachineFor(devices);
+  const machine = qemuMachineFor(devices, options.board);
   const own = options.command;
   const board =
     own === undefined ? machine : { ...machine, command: own, prefix: [], runs: [], settle: [], absent: [] };

@@ -17,6 +17,13 @@ const VIRTIO_WIDTHS = new Map([
   [0x13, 8],
 ]);
 
+/** Registers of ICH9's SMI control and TCO by their offset from PMBASE (ICH9 datasheet, 13.8.3 and 13.9). */
+const ICH9_WIDTHS = new Map([
+  ...[0x30, 0x34].map((register) => [register, 32] as const),
+  ...[0x60, 0x64, 0x66, 0x68, 0x6a, 0x72].map((register) => [register, 16] as const),
+  ...[0x62, 0x63, 0x6c, 0x6d, 0x6e, 0x70].map((register) => [register, 8] as const),
+]);
+
 /** Of devices whose ports are programmed, and where `first` has put them. From the datasheets, not from the descriptions. */
 export function placedExclusions(first: readonly PortAccess[]): readonly Exclusion[] {
   return [
@@ -29,6 +36,20 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
       "SLP_EN puts the machine to sleep or switches it off (PIIX4 datasheet, PMCNTRL)",
       basesIn(first, 0x40),
       () => (access, base) => writes(access, base + 5, 0x20),
+    ),
+    behind(
+      "QEMU's ICH9 takes a part of SMI_EN for nothing, and a part of a TCO register, or several, for one",
+      basesIn(first, 0x40, 0x29188086),
+      () => (access, base) =>
+        (reaches(access, base + 0x30, base + 0x37) || reaches(access, base + 0x60, base + 0x7f)) &&
+        ICH9_WIDTHS.get(access.port - base) !== access.width,
+    ),
+    behind(
+      "the watchdog ignores times of 0 and 1 (ICH9 datasheet, TCO_TMR); QEMU's goes on with an earlier one",
+      basesIn(first, 0x40, 0x29188086),
+      () =>
+        ({ direction, port, value }, base) =>
+          direction === "out" && port === base + 0x72 && (value & 0x3ff) <= 1,
     ),
     behind(
       "the PCnet stays in doubleword mode at a software reset (Am79C970A datasheet, BCR18 DWIO), which it leaves on QEMU",

@@ -1,6 +1,10 @@
 import { out, read, type PortAccess } from "./accesses.ts";
 import { FIRST_BASE } from "./placing.ts";
 
+/** QEMU's boards: what is on them by itself. */
+export const BOARDS = ["pc", "q35"] as const;
+export type Board = (typeof BOARDS)[number];
+
 /** A QEMU machine for devices to be tried on. */
 export interface QemuMachine {
   /** Command line without what a bench adds. */
@@ -18,24 +22,35 @@ export interface QemuMachine {
 }
 
 /** What is said of a device type. */
-interface DeviceEntry extends Partial<Omit<QemuMachine, "command">> {
+interface DeviceEntry extends Partial<Omit<QemuMachine, "command" | "runs">> {
   readonly options?: readonly string[];
   readonly sections: readonly string[];
+  readonly runs?: (board: Board) => readonly PortAccess[];
+  /** The board that has it, where it is not the first one. */
+  readonly board?: Board;
 }
 
 const PROGRAM = "qemu-system-i386";
 /** Nothing that the board does not have by itself, and a clock that stands still with the guest. */
-const BOARD = ["-machine", "pc", "-nodefaults", "-display", "none", "-m", "1"];
+const BARE = ["-nodefaults", "-display", "none", "-m", "1"];
 const CLOCK = ["-rtc", "base=2020-01-01T00:00:00,clock=vm"];
 
-/** The 440FX, the PIIX3, its IDE and its power management: what firmware sets in them. */
-const configurationWrites = [0x0000, 0x0800, 0x0900, 0x0b00].flatMap((device) =>
-  [0x04, 0x0c, 0x10, 0x20, 0x3c, 0x40, 0x48, 0x58, 0x5c, 0x60, 0x70, 0x80].flatMap((register): PortAccess[] => [
-    { direction: "out", port: 0xcf8, width: 32, value: (0x80000000 | device | register) >>> 0 },
-    { direction: "out", port: 0xcfc + (register === 0x0c ? 1 : 0), width: 8, value: register & 0x5b },
-    { direction: "out", port: 0xcfc, width: register === 0x04 ? 16 : 32, value: 0x0a0b0907 },
-  ]),
-);
+/** The 440FX, the PIIX3, its IDE and its power management; the Q35 and the ICH9's LPC bridge. */
+const CHIPSET: Readonly<Record<Board, readonly number[]>> = {
+  pc: [0x0000, 0x0800, 0x0900, 0x0b00],
+  q35: [0x0000, 0xf800],
+};
+
+/** What firmware sets in the chipset. */
+function configurationWrites(board: Board): PortAccess[] {
+  return CHIPSET[board].flatMap((device) =>
+    [0x04, 0x0c, 0x10, 0x20, 0x3c, 0x40, 0x48, 0x58, 0x5c, 0x60, 0x70, 0x80].flatMap((register): PortAccess[] => [
+      { direction: "out", port: 0xcf8, width: 32, value: (0x80000000 | device | register) >>> 0 },
+      { direction: "out", port: 0xcfc + (register === 0x0c ? 1 : 0), width: 8, value: register & 0x5b },
+      { direction: "out", port: 0xcfc, width: register === 0x04 ? 16 : 32, value: 0x0a0b0907 },
+    ]),
+  );
+}
 
 /** The sample rates that switch a mouse to the wheel and to the five-button protocol. */
 const knocks = [
@@ -99,7 +114,7 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
     absent: ["lpt2"],
   },
   sb16: { options: ["-audiodev", "none,id=sound", "-device", "sb16,audiodev=sound"], sections: ["sb16"] },
-  apm: { sections: ["*/piix4_pm"] },
+  apm: { sections: ["*/piix4_pm", "*/ICH9LPC"] },
   // QEMU's stands at the same ports whatever the guest writes.
   "piix4-smbus": { sections: ["*/piix4_pm"], absent: ["smb"] },
   "qemu-hotplug": { sections: ["*/piix4_pm"] },
@@ -107,11 +122,12 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
     sections: ["pckbd", "ps2kbd", "ps2mouse"],
     // Keyboard lights: their subsection is in a snapshot only while one is on.
     settle: [out(0x60, 0xed), out(0x60, 0)],
-    runs: [1, 2, 3].flatMap((set) => [out(0x60, 0xf0), read(0x60), out(0x60, set), read(0x60)]).concat(knocks),
+    runs: () => [1, 2, 3].flatMap((set) => [out(0x60, 0xf0), read(0x60), out(0x60, set), read(0x60)]).concat(knocks),
   },
   port92: { sections: ["port92"] },
-  pci: { sections: ["PCIHost", "PCIBUS", "*/I440FX", "*/PIIX3"], runs: configurationWrites },
-  acpi: { sections: ["*/piix4_pm"], absent: ["pm_v86"] },
+  pci: { sections: ["PCIHost", "PCIBUS", "*/I440FX", "*/PIIX3", "*/mch", "*/ICH9LPC"], runs: configurationWrites },
+  acpi: { sections: ["*/piix4_pm", "*/ICH9LPC"], absent: ["pm_v86"] },
+  "ich9-pm": { board: "q35", sections: ["*/ICH9LPC"] },
   "bus-master-ide": { sections: ["*/ide"] },
   pcnet: { options: ["-device", "pcnet,mac=52:54:00:12:34:56,romfile="], sections: ["*/pcnet"] },
   rtl8139: { options: ["-device", "rtl8139,mac=52:54:00:12:34:56,romfile="], sections: ["*/rtl8139"] },
@@ -128,17 +144,21 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
   "bochs-vbe": { options: ["-device", "VGA,vgamem_mb=1"], sections: ["*/vga"] },
 };
 
-/** The machine on which these devices are tried together. A device type of which nothing is said here is looked for on the plain board. */
-export function qemuMachineFor(deviceIds: readonly string[]): QemuMachine {
+/**
+ * The machine on which these devices are tried together: on the board asked for, or one that has them. A device type of which
+ * nothing is said here is looked for on the plain board.
+ */
+export function qemuMachineFor(deviceIds: readonly string[], asked?: Board): QemuMachine {
   const known = deviceIds.map((id) => machines[id]).filter((one) => one !== undefined);
+  const board = asked ?? known.find((one) => one.board !== undefined)?.board ?? BOARDS[0];
   const options = new Map(
     known.flatMap(({ options = [] }) => (options.length === 0 ? [] : [[options.join(" "), options]])),
   );
   return {
-    command: [PROGRAM, ...BOARD, ...CLOCK, ...[...options.values()].flat()],
+    command: [PROGRAM, "-machine", board, ...BARE, ...CLOCK, ...[...options.values()].flat()],
     sections: [...new Set(known.flatMap(({ sections }) => sections))],
     prefix: known.flatMap(({ prefix = [] }) => prefix),
-    runs: known.flatMap(({ runs = [] }) => runs),
+    runs: known.flatMap(({ runs }) => runs?.(board) ?? []),
     settle: known.flatMap(({ settle = [] }) => settle),
     absent: known.flatMap(({ absent = [] }) => absent),
   };

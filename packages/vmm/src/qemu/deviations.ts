@@ -70,10 +70,15 @@ export const qemuDeviations: readonly FieldAllowance[] = [
     absent: 0,
     why: "the controller keeps PERPENDICULAR MODE for the drives it names; QEMU for the drive it takes for selected",
   },
-  {
-    path: "*/piix4_pm[0].ar.pm1.cnt.cnt",
+  ...["*/piix4_pm[0].ar", "*/ICH9LPC[0].pm.acpi_regs"].map((registers) => ({
+    path: `${registers}.pm1.cnt.cnt`,
     mask: 0x04,
     why: "GBL_RLS raises the firmware's interrupt and is gone, so that a plan leaves it out; QEMU keeps it",
+  })),
+  {
+    path: "*/ICH9LPC[0].pm.smi_en",
+    mask: 0x80,
+    why: "BIOS_RLS raises an event for the operating system and is gone, so that a plan leaves it out; QEMU keeps it",
   },
   {
     path: "*/pcnet[0].state.csr[4]",
