@@ -206,6 +206,8 @@ export interface Absent {
 export interface Quiet {
   readonly read: Register;
   readonly mask: number;
+  /** Slot without whose same bit a bit does not count: it enables the interrupt for it. Undefined: all of them count. */
+  readonly enabledBy: Slot | undefined;
   readonly why: string;
 }
 

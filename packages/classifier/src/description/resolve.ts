@@ -141,11 +141,12 @@ class Resolver {
   }
 
   #quiet(): Quiet[] {
-    return (this.#data.quiet ?? []).flatMap(({ read, mask, why }, i): Quiet[] => {
+    return (this.#data.quiet ?? []).flatMap(({ read, mask, enabledBy: name, why }, i): Quiet[] => {
       const path = ["quiet", i, "read"];
       const register = this.#register(read, path);
       if (register?.access === "WO") this.#problem(path, `${read} cannot be read`);
-      return register === undefined ? [] : [{ read: register, mask, why }];
+      const enabledBy = name === undefined ? undefined : this.#slot(name, ["quiet", i, "enabledBy"]);
+      return register === undefined ? [] : [{ read: register, mask, enabledBy, why }];
     });
   }
 

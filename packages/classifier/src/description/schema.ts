@@ -224,7 +224,7 @@ export const descriptionSchema = form({
     .describe("how the ports answer where there is no such device"),
   windows: z.record(name, window).optional().describe("where the ports of other devices are programmed"),
   quiet: z
-    .array(form({ read: name, mask: word, why: reason }))
+    .array(form({ read: name, mask: word, enabledBy: name.optional(), why: reason }))
     .max(LIST_LIMIT)
     .optional()
     .describe("when the device is busy with what no plan brings back"),

@@ -32,9 +32,10 @@ function machine(reads: Readonly<Record<number, number>>, other = 0): PortTarget
   };
 }
 
-/** A started card with page 1 selected. */
+/** A started card with page 1 selected, and all interrupts but that for a received frame masked. */
 const started: Row[] = [
   ["out", CARD, 0x22],
+  ["out", CARD + 15, 0x01],
   ["out", CARD, 0x62],
 ];
 
@@ -52,6 +53,10 @@ describe("devices that are busy", () => {
 
   test("are none where nothing is under way", async () => {
     expect(await busyDevices(classify(started), machine({ [CARD]: 0x22, [ISR]: 0x80 }))).toEqual([]);
+  });
+
+  test("are none where nobody waits for the event", async () => {
+    expect(await busyDevices(classify(started), machine({ [CARD]: 0x22, [ISR]: 0x7e }))).toEqual([]);
   });
 
   test("are none that the guest has not used", async () => {

@@ -1,4 +1,4 @@
-import type { Classifier, InstanceState } from "@portrait/classifier";
+import { heldValue, type Classifier, type InstanceState } from "@portrait/classifier";
 import { Navigator, UnreachableError } from "../plan/navigator.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import type { PortTarget } from "../target/port-target.ts";
@@ -44,7 +44,10 @@ export async function busyDevices(classifier: Classifier, target: PortTarget): P
 /** Takes the reads that can be made where the device stands, and by ways that lead back. */
 function quietReads(state: InstanceState, navigator: Navigator): QuietRead[] {
   const { name, device } = state.instance;
-  return device.quiet.flatMap(({ read, mask, why }) => {
+  return device.quiet.flatMap(({ read, mask: all, enabledBy, why }) => {
+    const enabled = enabledBy === undefined ? undefined : heldValue(state.slots.content(enabledBy, 0));
+    const mask = all & (enabled ?? all);
+
     const step = navigator.attempt(() => {
       const position = navigator.read(read, [], `sees whether ${name} is quiet`);
       const lost = navigator.leave(state.selectors);

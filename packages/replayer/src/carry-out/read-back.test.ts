@@ -97,7 +97,7 @@ registers:
       ),
   };
   expect(await readSource(classifier, box)).toEqual([
-    { device: "box", register: "READ", value: 0x55, expected: 0x55, moved: false },
+    { device: "box", register: "B", value: 0x55, expected: 0x55, moved: false },
   ]);
   expect(index).toBe(1);
 });
