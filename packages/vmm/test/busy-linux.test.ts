@@ -7,12 +7,12 @@ import {
   bootBusy,
   endBusy,
   goesOn,
-  moveBusy,
   moveByQemu,
   startWaiting,
   surroundings,
   type BusyLinux,
 } from "./support/busy-linux.ts";
+import { moveCaptured } from "./support/captured-guest.ts";
 import { Figures } from "./support/figures.ts";
 
 /** Migrations of each guest. With more of them, as many by QEMU itself come after, and the figures are printed. */
@@ -60,7 +60,7 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
         // QEMU keeps it for the guest that is to come, whose card must not get it before that runs.
         around.network.broadcast();
         await next(how, async (from) => {
-          const moved = await moveBusy(from, to, how);
+          const moved = await moveCaptured(from, to, how);
           expect(judged(move, moved.report)).toEqual([move, [], [], true]);
           return moved.guest;
         });

@@ -3,27 +3,16 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Classifier } from "@portrait/classifier";
-import { onTestFinished } from "vitest";
 import type { DebianCloudLinux } from "../../../../test-support/debian-linux.ts";
-import {
-  lookAtStopped,
-  migrateLocally,
-  QemuCapture,
-  QemuSource,
-  QemuTarget,
-  QmpClient,
-  type LocalMigration,
-  type MigrationReport,
-} from "../../src/index.ts";
 import { EchoPeer } from "./echo-peer.ts";
-import { EthernetSwitch } from "./ethernet-switch.ts";
-import { startQemu, testFolder, type QemuProcess } from "./qemu-process.ts";
-import { numbersIn, SerialConsole } from "./serial-console.ts";
+import { captured, gone, startCaptured, type CapturedGuest, type CapturedMachine } from "./captured-guest.ts";
+import { connectHost, EthernetSwitch } from "./ethernet-switch.ts";
+import { testFolder } from "./qemu-process.ts";
+import { numbersIn } from "./serial-console.ts";
 import { control, library } from "./watched-qemu.ts";
 
 const BOOT_LIMIT_MS = 60_000;
 const GOES_ON_LIMIT_MS = 20_000;
-const careful = { allowUnknown: false, allowDifferent: false };
 
 /** Program, guest, and what QEMU calls its network card. */
 export interface BusyKind {
@@ -40,54 +29,28 @@ export interface Surroundings extends BusyKind {
   readonly peer: EchoPeer;
 }
 
-/** One of these machines. */
-export interface BusyMachine extends QemuProcess {
-  readonly qtest: string;
-  readonly console: SerialConsole;
-  /** Path of the QMP socket over which it is captured. */
-  readonly captured: string;
-}
-
 /** A Linux that writes, syncs and compares files on its disk, and echoes what comes over TCP, without pause. */
-export interface BusyLinux {
+export interface BusyLinux extends CapturedGuest {
   readonly around: Surroundings;
-  readonly machine: BusyMachine;
-  readonly classifier: Classifier;
-  readonly capture: QemuCapture;
-  /** Everything it has printed on earlier machines. */
-  readonly before: string;
 }
 
-/**
- * An empty disk, and a network with a way to a peer on this host: QEMU's user-mode network in a process of its own, which no
- * migration ends. It takes no privileges, as a bridge would.
- */
+/** An empty disk, and a network with a way to a peer on this host. */
 export async function surroundings(kind: BusyKind): Promise<Surroundings> {
   const network = await EthernetSwitch.start();
-  const hub = (port: string, netdev: string) => ["-netdev", `hubport,id=${port},hubid=0,netdev=${netdev}`];
-  await startQemu(kind.command, [
-    ...["-machine", "none", "-nodefaults", "-netdev", "user,id=host", ...network.cable("switch")],
-    ...[...hub("a", "host"), ...hub("b", "switch")],
-  ]);
+  await connectHost(network, kind.command);
   const disk = join(testFolder(), "disk");
   execFileSync("sh", ["-c", 'truncate -s 32M "$0" && mke2fs -q -t ext4 "$0"', disk]);
   return { ...kind, disk, network, peer: await EchoPeer.start() };
 }
 
 /** A machine whose guest has not run. */
-export async function startMachine(around: Surroundings, more: readonly string[] = []): Promise<BusyMachine> {
+export function startMachine(around: Surroundings, more: readonly string[] = []): Promise<CapturedMachine> {
   const { command, linux, card, disk, network } = around;
-  const listening = (kind: string) => `unix:FOLDER/${kind},server=on,wait=off`;
-  const qemu = await startQemu(command, [
-    ...["-machine", "pc,kernel-irqchip=off", "-cpu", "qemu64", "-nodefaults", "-m", "128", "-S"],
+  return startCaptured(command, [
+    ...["-machine", "pc,kernel-irqchip=off", "-cpu", "qemu64", "-nodefaults", "-m", "128"],
     ...["-kernel", linux.kernel, "-initrd", linux.initrd, "-append", linux.append],
-    ...["-drive", `file=${disk},if=ide,format=raw,cache=none`, ...network.card(card)],
-    ...["-serial", listening("serial"), "-qmp", listening("captured")],
-    ...["-qtest", listening("qtest"), "-qtest-log", "none", ...more],
+    ...["-drive", `file=${disk},if=ide,format=raw,cache=none`, ...network.card(card), ...more],
   ]);
-  const path = (name: string) => join(qemu.folder, name);
-  const console = await SerialConsole.connect(path("serial"));
-  return { ...qemu, qtest: path("qtest"), captured: path("captured"), console };
 }
 
 /** A machine that waits for the guest. */
@@ -105,15 +68,6 @@ export async function bootBusy(around: Surroundings): Promise<BusyLinux> {
   return guest;
 }
 
-async function captured(
-  machine: BusyMachine,
-  classifier: Classifier,
-): Promise<Pick<BusyLinux, "classifier" | "capture">> {
-  const client = await QmpClient.connect(machine.captured);
-  onTestFinished(() => client.close());
-  return { classifier, capture: await QemuCapture.attach(client, { classifier, startedAt: Date.now() }) };
-}
-
 /** Waits until the guest has compared some more files, and sent back some more blocks. */
 export async function goesOn({ around: { peer }, machine: { console } }: BusyLinux): Promise<void> {
   const [rounds, blocks] = [console.numbers("round").length, peer.blocks];
@@ -123,52 +77,10 @@ export async function goesOn({ around: { peer }, machine: { console } }: BusyLin
   }
 }
 
-/** How a guest leaves: stopped at once, or running until most of its memory has left. */
-export type Leaving = "stopped" | "running";
-
-/** The guest does not begin before it is captured. */
-const notYet = () => Promise.resolve();
-
-/** Migrates a guest to a machine, on which it does not run yet; where that fails, it goes on where it was. */
-export async function migrateBusy(
-  guest: BusyLinux,
-  how: Leaving,
-  makeTarget: () => Promise<QemuTarget>,
-): Promise<LocalMigration<QemuTarget>> {
-  const { classifier, capture } = guest;
-  const machine = await QemuSource.connect(guest.machine);
-  const live = { machine, classifier, name: "linux", catchUp: () => capture.sync() };
-  try {
-    if (how === "running") return await migrateLocally(live, makeTarget, library, careful, notYet);
-    await machine.stop(() => lookAtStopped(live));
-    return await migrateLocally({ machine, classifier, name: live.name }, makeTarget, library, careful, notYet);
-  } catch (error) {
-    await machine.resume();
-    throw error;
-  } finally {
-    await machine.close();
-  }
-}
-
-/** A guest that was migrated and runs. */
-export interface MovedBusy {
-  readonly report: MigrationReport;
-  readonly guest: BusyLinux;
-}
-
-/** Migrates a guest to a machine and lets it run there. */
-export async function moveBusy(guest: BusyLinux, to: BusyMachine, how: Leaving): Promise<MovedBusy> {
-  const { report, guest: built } = await migrateBusy(guest, how, () => QemuTarget.connect(to));
-  const next = await captured(to, built.classifier);
-  await built.machine.begin();
-  built.machine.close();
-  return { report, guest: await gone(guest, to, next) };
-}
-
 /** Lets QEMU itself migrate a guest, with these parameters. It cannot be migrated by ports afterwards: nobody watched its devices come. */
 export async function moveByQemu(
   guest: BusyLinux,
-  to: BusyMachine,
+  to: CapturedMachine,
   parameters: Readonly<Record<string, number>>,
 ): Promise<BusyLinux> {
   const uri = `unix:${join(to.folder, "stream")}`;
@@ -183,17 +95,6 @@ export async function moveByQemu(
     await qmp.execute("cont");
   });
   return gone(guest, to, next);
-}
-
-/** The guest on its new machine; the old one ends. */
-async function gone(
-  { around, machine: old, before }: BusyLinux,
-  machine: BusyMachine,
-  next: Pick<BusyLinux, "classifier" | "capture">,
-): Promise<BusyLinux> {
-  old.process.kill("SIGKILL");
-  await once(old.process, "exit");
-  return { around, machine, before: before + old.console.text, ...next };
 }
 
 /** What a guest went through, at its end. */

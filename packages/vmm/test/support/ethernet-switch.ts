@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { testFolder } from "./qemu-process.ts";
+import { startQemu, testFolder } from "./qemu-process.ts";
 
 /** Bytes before each frame that say how long it is. */
 const HEAD = 4;
@@ -14,6 +14,10 @@ const EXPERIMENTAL = 0x88b5;
 
 /** An Ethernet switch that machines of QEMU are plugged into. It learns where an address is from the frames that come from there. */
 export class EthernetSwitch {
+  /** Milliseconds each frame takes. */
+  delayMs = 0;
+  /** Bytes of the frames that came. */
+  bytes = 0;
   /** Path of the socket that QEMUs connect to, each to a port of its own. */
   readonly path = join(testFolder(), "switch");
   readonly #server: Server;
@@ -37,8 +41,8 @@ export class EthernetSwitch {
   }
 
   /** QEMU's options of a network card in this switch. */
-  card(model: string): readonly string[] {
-    return [...this.cable("net"), "-device", `${model},netdev=net,mac=52:54:00:12:34:56,romfile=`];
+  card(model: string, more = ",romfile="): readonly string[] {
+    return [...this.cable("net"), "-device", `${model},netdev=net,mac=52:54:00:12:34:56${more}`];
   }
 
   /** QEMU's options of a network backend of that name in this switch. */
@@ -61,7 +65,7 @@ export class EthernetSwitch {
     port.on("data", (chunk) => {
       bytes = Buffer.concat([bytes, chunk]);
       for (let end = frameEnd(bytes); end <= bytes.length; end = frameEnd(bytes)) {
-        this.#forward(bytes.subarray(0, end), port);
+        this.#carry(bytes.subarray(0, end), port);
         bytes = bytes.subarray(end);
       }
     });
@@ -70,6 +74,12 @@ export class EthernetSwitch {
       this.#ports.delete(port);
       for (const [address, home] of this.#homes) if (home === port) this.#homes.delete(address);
     });
+  }
+
+  #carry(frame: Buffer, from: Socket): void {
+    this.bytes += frame.length - HEAD;
+    if (this.delayMs === 0) this.#forward(frame, from);
+    else setTimeout(() => this.#forward(frame, from), this.delayMs);
   }
 
   #forward(frame: Buffer, from: Socket): void {
@@ -83,4 +93,16 @@ export class EthernetSwitch {
 /** Where the first frame of these bytes ends; beyond them where it is not whole. */
 function frameEnd(bytes: Buffer): number {
   return bytes.length < HEAD ? Infinity : HEAD + bytes.readUInt32BE(0);
+}
+
+/**
+ * Gives a switch a way to this host: QEMU's user-mode network in a process of its own, which no migration ends. It takes no
+ * privileges, as a bridge would.
+ */
+export async function connectHost(network: EthernetSwitch, command: string, options = ""): Promise<void> {
+  const hub = (port: string, netdev: string) => ["-netdev", `hubport,id=${port},hubid=0,netdev=${netdev}`];
+  await startQemu(command, [
+    ...["-machine", "none", "-nodefaults", "-netdev", `user,id=host${options}`, ...network.cable("switch")],
+    ...[...hub("a", "host"), ...hub("b", "switch")],
+  ]);
 }
