@@ -21,7 +21,7 @@ function commandsIn(help: string): string[] {
   );
 }
 
-describe("help", () => {
+describe("help", { timeout: 120_000 }, () => {
   test("every command has at least two worked examples", () => {
     const commands = commandsIn(place.run("--help").stdout);
     expect(commands).toContain("inspect");
