@@ -16,6 +16,8 @@ export type {
   Place,
   Port,
   Quiet,
+  QuietBits,
+  QuietRing,
   Reach,
   Register,
   Risk,

@@ -27,6 +27,8 @@ export interface FieldAllowance {
   readonly mask?: number | undefined;
   /** Value that the field has where a side does not show it. */
   readonly absent?: number;
+  /** It must not differ where a guest is to go on, which cannot do without it. */
+  readonly needed?: boolean;
   /** It must not differ after all where both sides have this value in that field. */
   readonly unless?: { readonly path: string; readonly is: DeviceField["value"] };
   readonly why: string;

@@ -202,12 +202,29 @@ export interface Absent {
   readonly values: readonly number[];
 }
 
-/** The device is busy with what no plan brings back while the register, read without side effects, has one of these bits. */
-export interface Quiet {
+/** How a device shows, to reads without side effects, that it is busy with what no plan brings back. */
+export type Quiet = QuietBits | QuietRing;
+
+/** It is busy while the register has one of these bits. */
+export interface QuietBits {
+  readonly kind: "bits";
   readonly read: Register;
   readonly mask: number;
   /** Slot without whose same bit a bit does not count: it enables the interrupt for it. Undefined: all of them count. */
   readonly enabledBy: Slot | undefined;
+  readonly why: string;
+}
+
+/** It keeps something for the guest in a ring of its own memory while the place where the next goes is not behind the last that was taken. */
+export interface QuietRing {
+  readonly kind: "ring";
+  readonly next: Register;
+  readonly taken: Register;
+  /** Slots of the ring's first place, and of the place behind its last. */
+  readonly first: Slot;
+  readonly end: Slot;
+  /** Selectors with which the ring is in use. */
+  readonly guards: readonly Guard[];
   readonly why: string;
 }
 
@@ -223,6 +240,8 @@ export interface DumpField {
 export interface Unreachable {
   readonly what: string;
   readonly why: string;
+  /** A guest that uses the device cannot go on where this differs. */
+  readonly needed: boolean;
   /** Per engine, the fields of its own state dump. */
   readonly fields: Readonly<Record<string, readonly DumpField[]>>;
 }

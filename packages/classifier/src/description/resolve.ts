@@ -1,6 +1,8 @@
 import type {
   DescriptionData,
   InstanceData,
+  QuietBitsData,
+  QuietRingData,
   RegisterData,
   RuleData,
   SelectorData,
@@ -98,7 +100,11 @@ class Resolver {
       absent: this.#absent(),
       windows: this.#windows(),
       quiet: this.#quiet(),
-      unreachable: (data.unreachable ?? []).map(({ what, why, fields }) => ({ what, why, fields: dumpFields(fields) })),
+      unreachable: (data.unreachable ?? []).map(({ fields, needed, ...one }) => ({
+        ...one,
+        needed: needed === true,
+        fields: dumpFields(fields),
+      })),
       notModelled: data.notModelled ?? [],
     };
     for (const [name, one] of entries(data.instances)) {
@@ -141,13 +147,30 @@ class Resolver {
   }
 
   #quiet(): Quiet[] {
-    return (this.#data.quiet ?? []).flatMap(({ read, mask, enabledBy: name, why }, i): Quiet[] => {
-      const path = ["quiet", i, "read"];
-      const register = this.#register(read, path);
-      if (register?.access === "WO") this.#problem(path, `${read} cannot be read`);
-      const enabledBy = name === undefined ? undefined : this.#slot(name, ["quiet", i, "enabledBy"]);
-      return register === undefined ? [] : [{ read: register, mask, enabledBy, why }];
+    return (this.#data.quiet ?? []).flatMap((one, i): Quiet[] => {
+      const path = ["quiet", i];
+      return "ring" in one ? this.#quietRing(one, path) : this.#quietBits(one, path);
     });
+  }
+
+  #quietBits({ read: name, mask, enabledBy: slot, why }: QuietBitsData, path: Path): Quiet[] {
+    const read = this.#readable(name, [...path, "read"]);
+    const enabledBy = slot === undefined ? undefined : this.#slot(slot, [...path, "enabledBy"]);
+    return read === undefined ? [] : [{ kind: "bits", read, mask, enabledBy, why }];
+  }
+
+  #quietRing({ ring, when, why }: QuietRingData, path: Path): Quiet[] {
+    const [next, taken] = (["next", "taken"] as const).map((key) => this.#readable(ring[key], [...path, "ring", key]));
+    const [first, end] = (["first", "end"] as const).map((key) => this.#slot(ring[key], [...path, "ring", key]));
+    const guards = this.#guards(when, [...path, "when"]);
+    if (next === undefined || taken === undefined || first === undefined || end === undefined) return [];
+    return [{ kind: "ring", next, taken, first, end, guards, why }];
+  }
+
+  #readable(name: string, path: Path): Register | undefined {
+    const register = this.#register(name, path);
+    if (register?.access === "WO") this.#problem(path, `${name} cannot be read`);
+    return register;
   }
 
   #windows(): Window[] {

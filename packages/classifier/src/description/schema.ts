@@ -224,7 +224,12 @@ export const descriptionSchema = form({
     .describe("how the ports answer where there is no such device"),
   windows: z.record(name, window).optional().describe("where the ports of other devices are programmed"),
   quiet: z
-    .array(form({ read: name, mask: word, enabledBy: name.optional(), why: reason }))
+    .array(
+      z.union([
+        form({ read: name, mask: word, enabledBy: name.optional(), why: reason }),
+        form({ ring: form({ next: name, taken: name, first: name, end: name }), when: when.optional(), why: reason }),
+      ]),
+    )
     .max(LIST_LIMIT)
     .optional()
     .describe("when the device is busy with what no plan brings back"),
@@ -233,6 +238,7 @@ export const descriptionSchema = form({
       form({
         what: z.string().min(1),
         why: reason,
+        needed: z.literal(true).optional(),
         fields: z.record(z.string(), z.array(dumpField)).optional(),
       }),
     )
@@ -246,6 +252,9 @@ export const descriptionSchema = form({
 
 /** A description as its file says it. */
 export type DescriptionData = z.infer<typeof descriptionSchema>;
+export type QuietData = NonNullable<DescriptionData["quiet"]>[number];
+export type QuietRingData = Extract<QuietData, { ring: unknown }>;
+export type QuietBitsData = Exclude<QuietData, QuietRingData>;
 export type InstanceData = z.infer<typeof instance>;
 export type RegisterData = z.infer<typeof register>;
 export type RuleData = z.infer<typeof rule>;

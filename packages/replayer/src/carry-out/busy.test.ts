@@ -7,7 +7,6 @@ import { readSource } from "./read-back.ts";
 
 const library = loadLibrary(builtinDescriptions(), { aliases: false });
 const CARD = 0x300;
-const ISR = CARD + 7;
 
 type Row = readonly ["in" | "out", port: number, value: number, width?: Width];
 
@@ -32,41 +31,81 @@ function machine(reads: Readonly<Record<number, number>>, other = 0): PortTarget
   };
 }
 
-/** A started card with page 1 selected, and all interrupts but that for a received frame masked. */
+const PSTART = CARD + 1;
+const PSTOP = CARD + 2;
+const BNRY = CARD + 3;
+const ISR = CARD + 7;
+const IMR = CARD + 15;
+const [FIRST, END] = [0x46, 0x80];
+
+/** A card with its receive ring and all interrupts but that for a received frame masked, started with page 1 selected. */
 const started: Row[] = [
+  ["out", PSTART, FIRST],
+  ["out", PSTOP, END],
+  ["out", IMR, 0x01],
   ["out", CARD, 0x22],
-  ["out", CARD + 15, 0x01],
   ["out", CARD, 0x62],
 ];
 
+/** Such a card, and what was done to it. CURR is where ISR is on page 0. */
+function card({ isr = 0x80, curr = FIRST, bnry = END - 1 }): PortTarget & { readonly done: PortOperation[] } {
+  const done: PortOperation[] = [];
+  let command = 0x62;
+  const read = (port: number) => {
+    const [page0, page1] = { [BNRY]: [bnry, 0], [ISR]: [isr, curr] }[port] ?? [command, command];
+    return (command >> 6 === 0 ? page0 : page1) ?? 0;
+  };
+  return {
+    name: "card",
+    done,
+    perform: (operations) => {
+      done.push(...operations);
+      return Promise.resolve(
+        operations.map((one) => {
+          if (one.direction === "in") return read(one.port);
+          if (one.port === CARD) command = one.value;
+          return 0;
+        }),
+      );
+    },
+  };
+}
+
 describe("devices that are busy", () => {
   test("are told with what they are busy with, and their selectors are left as they were", async () => {
-    const target = machine({ [CARD]: 0x22, [ISR]: 0x01 });
-    expect(await busyDevices(classify(started), target)).toEqual([
+    const target = card({ isr: 0x01 });
+    expect(await busyDevices(classify(started), target, "guest")).toEqual([
       { device: "ne2k", why: "an event waits to be served" },
     ]);
-    expect(target.done.filter(({ direction }) => direction === "out")).toEqual([
-      { direction: "out", port: CARD, width: 8, value: 0x22 },
-      { direction: "out", port: CARD, width: 8, value: 0x62 },
+    const writes = target.done.filter(({ direction }) => direction === "out");
+    expect(writes.at(-1)).toEqual({ direction: "out", port: CARD, width: 8, value: 0x62 });
+  });
+
+  test.each([
+    { what: "nothing is under way", isr: 0x80 },
+    { what: "nobody waits for the event", isr: 0x7e },
+    { what: "everything that came was taken", curr: 0x51, bnry: 0x50 },
+  ])("are none where $what", async (registers) => {
+    expect(await busyDevices(classify(started), card(registers), "guest")).toEqual([]);
+  });
+
+  test("keep for the guest what it has not taken, of which a plan knows nothing", async () => {
+    const target = card({ curr: 0x53, bnry: 0x50 });
+    expect(await busyDevices(classify(started), target, "guest")).toEqual([
+      { device: "ne2k", why: "a frame in the card's memory waits to be taken" },
     ]);
-  });
-
-  test("are none where nothing is under way", async () => {
-    expect(await busyDevices(classify(started), machine({ [CARD]: 0x22, [ISR]: 0x80 }))).toEqual([]);
-  });
-
-  test("are none where nobody waits for the event", async () => {
-    expect(await busyDevices(classify(started), machine({ [CARD]: 0x22, [ISR]: 0x7e }))).toEqual([]);
+    expect(await busyDevices(classify(started), target, "plan")).toEqual([]);
+    expect(await busyDevices(classify([...started, ["out", CARD, 0x61]]), target, "guest")).toEqual([]);
   });
 
   test("are none that the guest has not used", async () => {
     const target = machine({}, 0xff);
-    expect(await busyDevices(classify([["out", 0x21, 0xfe]]), target)).toEqual([]);
+    expect(await busyDevices(classify([["out", 0x21, 0xfe]]), target, "guest")).toEqual([]);
     expect(target.done).toEqual([]);
   });
 
   test("are none that are not there, although their ports read as ones", async () => {
-    expect(await busyDevices(classify(started), machine({}, 0xff))).toEqual([]);
+    expect(await busyDevices(classify(started), machine({}, 0xff), "guest")).toEqual([]);
   });
 });
 
@@ -85,7 +124,7 @@ const switchedOff: Row[] = [
 test("a device whose ports are nowhere is neither looked at nor read back", async () => {
   const classifier = classify(switchedOff);
   const target = machine({}, 0x01);
-  expect(await busyDevices(classifier, target)).toEqual([]);
+  expect(await busyDevices(classifier, target, "guest")).toEqual([]);
   await readSource(classifier, target);
   expect(target.done.filter(({ port }) => port >= 0xc000)).toEqual([]);
 });
@@ -115,7 +154,7 @@ quiet:
 test("a device is not looked at by a way that does not lead back", async () => {
   const cards = loadLibrary([{ file: "card.yaml", text: twoModes }], { aliases: false });
   const target = machine({}, 0x01);
-  expect(await busyDevices(classify([["out", CARD, 1]], cards), target)).toEqual([
+  expect(await busyDevices(classify([["out", CARD, 1]], cards), target, "guest")).toEqual([
     { device: "card", why: "an event waits" },
   ]);
   expect(target.done).toEqual([

@@ -1,4 +1,13 @@
-import { heldValue, type Classifier, type InstanceState } from "@portrait/classifier";
+import {
+  guardAccepts,
+  heldValue,
+  UNKNOWN,
+  type Classifier,
+  type InstanceState,
+  type Quiet,
+  type QuietRing,
+  type Register,
+} from "@portrait/classifier";
 import { Navigator, UnreachableError } from "../plan/navigator.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import type { PortTarget } from "../target/port-target.ts";
@@ -11,49 +20,87 @@ export interface BusyDevice {
   readonly why: string;
 }
 
-/** A read that shows whether a device is busy: bits that are 1 then. */
-interface QuietRead {
+/** A look at a device. */
+interface Look {
   readonly state: InstanceState;
-  /** Position of the step. */
-  readonly step: number;
-  readonly mask: number;
   readonly why: string;
+  /** Whether it is busy, by what the steps read. */
+  readonly sees: (read: ReadonlyMap<number, number>) => boolean;
 }
 
 /**
  * The devices the guest has used that are not quiet, as their descriptions say; none that is not there. The machine must be
  * stopped; its selectors are left as they were.
+ * @param judged what it is asked for: a plan, which does not bring back what waits in a ring of a device's memory and is none the worse for it,
+ * or a guest that is to go on
  */
-export async function busyDevices(classifier: Classifier, target: PortTarget): Promise<BusyDevice[]> {
+export async function busyDevices(
+  classifier: Classifier,
+  target: PortTarget,
+  judged: "plan" | "guest",
+): Promise<BusyDevice[]> {
   const steps: PlanStep[] = [];
   const probes: Probes = new Map();
-  const reads: QuietRead[] = [];
+  const looks: Look[] = [];
   for (const state of classifier.states) {
-    if (!state.touched || state.instance.device.quiet.length === 0) continue;
+    const entries = state.instance.device.quiet.filter(({ kind }) => kind === "bits" || judged === "guest");
+    if (!state.touched || entries.length === 0) continue;
     const navigator = new Navigator(state, steps, "source");
     probe(state, navigator, probes);
-    reads.push(...quietReads(state, navigator));
+    looks.push(...entries.flatMap((quiet) => lookFor(quiet, state, navigator) ?? []));
     navigator.leave(state.selectors);
   }
   const { values } = await carryOut(steps, target);
   const absent = new Set(missing(probes, values));
-  const busy = reads.filter(({ state, step, mask }) => !absent.has(state) && ((values.get(step) ?? 0) & mask) !== 0);
+  const busy = looks.filter(({ state, sees }) => !absent.has(state) && sees(values));
   return busy.map(({ state, why }) => ({ device: state.instance.name, why }));
 }
 
-/** Takes the reads that can be made where the device stands, and by ways that lead back. */
-function quietReads(state: InstanceState, navigator: Navigator): QuietRead[] {
-  const { name, device } = state.instance;
-  return device.quiet.flatMap(({ read, mask: all, enabledBy, why }) => {
-    const enabled = enabledBy === undefined ? undefined : heldValue(state.slots.content(enabledBy, 0));
-    const mask = all & (enabled ?? all);
+/** Takes the reads of a look; undefined where they cannot be made where the device stands. */
+function lookFor(quiet: Quiet, state: InstanceState, navigator: Navigator): Look | undefined {
+  const { why } = quiet;
+  switch (quiet.kind) {
+    case "bits": {
+      const { read, mask, enabledBy } = quiet;
+      const [step] = readAndLeave([read], state, navigator) ?? [];
+      const enabled = enabledBy === undefined ? undefined : heldValue(state.slots.content(enabledBy, 0));
+      const bits = mask & (enabled ?? mask);
+      return step === undefined ? undefined : { state, why, sees: (values) => ((values.get(step) ?? 0) & bits) !== 0 };
+    }
+    case "ring": {
+      if (!inUse(quiet, state)) return undefined;
+      const [next, taken] = readAndLeave([quiet.next, quiet.taken], state, navigator) ?? [];
+      if (next === undefined || taken === undefined) return undefined;
+      const sees = (values: ReadonlyMap<number, number>) =>
+        values.get(next) !== placeBehind(values.get(taken) ?? 0, quiet, state);
+      return { state, why, sees };
+    }
+  }
+}
 
-    const step = navigator.attempt(() => {
-      const position = navigator.read(read, [], `sees whether ${name} is quiet`);
-      const lost = navigator.leave(state.selectors);
-      if (lost.length > 0) throw new UnreachableError(`${lost.join(", ")} cannot be brought back from ${read.name}`);
-      return position;
-    });
-    return step === undefined ? [] : [{ state, step, mask, why }];
+/** Takes reads by ways that lead back; gives their positions. */
+function readAndLeave(
+  registers: readonly Register[],
+  state: InstanceState,
+  navigator: Navigator,
+): number[] | undefined {
+  return navigator.attempt(() => {
+    const why = `sees whether ${state.instance.name} is quiet`;
+    const positions = registers.map((register) => navigator.read(register, [], why));
+    const lost = navigator.leave(state.selectors);
+    if (lost.length > 0) throw new UnreachableError(`${lost.join(", ")} cannot be brought back`);
+    return positions;
   });
+}
+
+/** False where a selector is known to say that the ring is not used. */
+function inUse({ guards }: QuietRing, { selectors }: InstanceState): boolean {
+  return guards.every((guard) => {
+    const value = selectors[guard.selector] ?? UNKNOWN;
+    return value === UNKNOWN || guardAccepts(guard, value);
+  });
+}
+
+function placeBehind(place: number, { first, end }: QuietRing, { slots }: InstanceState): number | undefined {
+  return place + 1 === heldValue(slots.content(end, 0)) ? heldValue(slots.content(first, 0)) : place + 1;
 }

@@ -166,9 +166,7 @@ export class Navigator {
   #reachOne(guard: Guard, purpose: string, depth: number): void {
     const selector = this.#instance.device.selectors[guard.selector];
     if (selector === undefined) return;
-    // A way that exists already comes before one that has to be made.
-    const exists = (reach: Reach) => reach.guards.every((one) => this.#holds(one));
-    for (const reach of [...selector.reach].sort((a, b) => Number(exists(b)) - Number(exists(a)))) {
+    for (const reach of [...selector.reach].sort((a, b) => this.#effort(a) - this.#effort(b))) {
       const value = this.#pick(guard, selector, reach.to);
       if (value === undefined) continue;
       if (depth >= DEPTH_LIMIT) break;
@@ -183,6 +181,15 @@ export class Navigator {
       throw new UnreachableError(`${selector.name} cannot be brought to the value ${purpose} needs`);
     }
     this.state.selectors[selector.index] = selector.reset;
+  }
+
+  /** A way that exists already comes before one that has to be made, and that before one that has to be made of another. */
+  #effort({ guards }: Reach): number {
+    const efforts = guards.map((guard) => {
+      if (this.#holds(guard)) return 0;
+      return this.state.selectors[guard.selector] === UNKNOWN ? 1 : 2;
+    });
+    return Math.max(0, ...efforts);
   }
 
   /** The smallest value that guard and way both accept. */

@@ -76,7 +76,7 @@ export class Judge {
     this.#first = first;
     this.#source = source;
     this.#destination = destination;
-    this.#allowances = allowancesFor(library, "qemu", qemuDeviations);
+    this.#allowances = allowancesFor(library, "qemu", qemuDeviations, "plan");
   }
 
   /** Carries the sequence out on one machine and its plan on the other, both from power-on. @throws QemuError, StreamError */
@@ -97,7 +97,7 @@ export class Judge {
       await readSource(classifier, source.ports);
       plan = makePlan(classifier);
     }
-    const busy = await busyDevices(classifier, source.ports);
+    const busy = await busyDevices(classifier, source.ports, "plan");
     await carryOut(plan.steps, destination.ports);
     const theirs = await destination.dump();
     // What a busy device does is on the lines between devices as well.

@@ -28,7 +28,7 @@ export async function buildGuest<M extends GuestTarget>(
   image: ImageReader,
   library: Library,
 ): Promise<BuiltGuest<M>> {
-  const allowances = allowancesFor(library, machine.engine, machine.deviations);
+  const allowances = allowancesFor(library, machine.engine, machine.deviations, "guest");
   await restoreBody(machine, hello, image);
   const { plan, dump } = await image.devices();
   const start = performance.now();

@@ -1,6 +1,7 @@
+import { builtinDescriptions, loadLibrary } from "@portrait/classifier";
 import { expect, test } from "vitest";
 import type { DeviceField } from "../machine.ts";
-import { compareDevices } from "./compare-devices.ts";
+import { allowancesFor, compareDevices } from "./compare-devices.ts";
 
 const fields = (values: Record<string, DeviceField["value"]>): DeviceField[] =>
   Object.entries(values).map(([path, value]) => ({ path, value }));
@@ -30,6 +31,23 @@ test.each([
   const compared = compareDevices(fields({ "kbd.status": source }), fields({ "kbd.status": destination }), allowances);
   expect(compared.different).toHaveLength(different);
 });
+
+test("what a guest needs must not differ, although no plan could make it equal", () => {
+  const allowances = [{ path: "nic.next", why: "only frames move it", needed: true }];
+  expect(compareDevices(fields({ "nic.next": 3 }), fields({ "nic.next": 0 }), allowances)).toMatchObject({
+    unreachable: [],
+    different: [{ path: "nic.next", source: 3, destination: 0, why: "only frames move it" }],
+  });
+});
+
+test.each(["plan", "guest"] as const)(
+  "a description's needed field counts where it is a guest that goes on: %s",
+  (judged) => {
+    const library = loadLibrary(builtinDescriptions(), { aliases: false });
+    const next = allowancesFor(library, "qemu", [], judged).find(({ path }) => path === "*/rtl8139[0].RxBufAddr");
+    expect(next?.needed).toBe(judged === "guest");
+  },
+);
 
 test("a path stands for itself, but for its stars", () => {
   const allowances = [{ path: "i8259[*].isr", why: "in service" }];

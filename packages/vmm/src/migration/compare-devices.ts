@@ -10,6 +10,9 @@ export interface AllowedDifference {
   readonly why: string;
 }
 
+/** A field that differs and should not; `why` where nothing could have made it equal. */
+export type Difference = Omit<AllowedDifference, "why"> & { readonly why?: string | undefined };
+
 /** Outcome of comparing two device-state dumps of one engine. */
 export interface DeviceComparison {
   /** Fields compared. */
@@ -18,14 +21,26 @@ export interface DeviceComparison {
   /** Fields that differ for a documented reason. */
   readonly unreachable: readonly AllowedDifference[];
   /** Fields that differ and should not. */
-  readonly different: readonly Omit<AllowedDifference, "why">[];
+  readonly different: readonly Difference[];
 }
 
-/** What may differ on an engine: what the descriptions list as unreachable, and where the engine deviates from hardware. */
-export function allowancesFor(library: Library, engine: string, own: readonly FieldAllowance[]): FieldAllowance[] {
+/**
+ * What may differ on an engine: what the descriptions list as unreachable, and where the engine deviates from hardware.
+ * @param judged whether it is a plan that did all a plan can, or a guest that is to go on
+ */
+export function allowancesFor(
+  library: Library,
+  engine: string,
+  own: readonly FieldAllowance[],
+  judged: "plan" | "guest",
+): FieldAllowance[] {
   const described = library.devices.flatMap((device) =>
-    device.unreachable.flatMap(({ what, why, fields }) =>
-      (fields[engine] ?? []).map(({ path, mask }) => ({ path, mask, why: `${what}: ${why}` })),
+    device.unreachable.flatMap(({ what, why, needed, fields }) =>
+      (fields[engine] ?? []).map((field) => ({
+        ...field,
+        needed: needed && judged === "guest",
+        why: `${what}: ${why}`,
+      })),
     ),
   );
   return [...described, ...own];
@@ -44,12 +59,13 @@ export function compareDevices(
   const paths = new Map([...destination, ...source].map(({ path }) => [path, undefined]));
   const ours = new Map(source.map(({ path, value }) => [path, value]));
   const unreachable: AllowedDifference[] = [];
-  const different: Omit<AllowedDifference, "why">[] = [];
+  const different: Difference[] = [];
   for (const path of paths.keys()) {
     const difference = { path, source: ours.get(path), destination: theirs.get(path) };
     if (difference.source === difference.destination) continue;
     const allowance = open.find((one) => covers(one, path) && within(one.mask, filled(difference, one.absent)));
     if (allowance === undefined) different.push(difference);
+    else if (allowance.needed) different.push({ ...difference, why: allowance.why });
     else unreachable.push({ ...difference, why: allowance.why });
   }
   return { fields: paths.size, equal: paths.size - unreachable.length - different.length, unreachable, different };
@@ -59,12 +75,12 @@ function has(fields: readonly DeviceField[], unless: NonNullable<FieldAllowance[
   return fields.some(({ path, value }) => value === unless.is && covers(unless, path));
 }
 
-function filled<T extends Omit<AllowedDifference, "why">>(difference: T, absent: number | undefined): T {
+function filled<T extends Difference>(difference: T, absent: number | undefined): T {
   return { ...difference, source: difference.source ?? absent, destination: difference.destination ?? absent };
 }
 
 /** True where the values differ only in bits of the mask; without one they may differ anyhow. */
-function within(mask: number | undefined, { source, destination }: Omit<AllowedDifference, "why">): boolean {
+function within(mask: number | undefined, { source, destination }: Difference): boolean {
   if (mask === undefined) return true;
   return typeof source === "number" && typeof destination === "number" && ((source ^ destination) & ~mask) === 0;
 }

@@ -36,7 +36,7 @@ export interface LiveGuest extends WatchedGuest<LiveSource> {
 /** Looks at a guest that was just stopped: the devices that are busy with what no plan brings back. Its classifier then knows all it did. */
 export async function lookAtStopped(guest: LookedAt): Promise<readonly BusyDevice[]> {
   await guest.catchUp();
-  return busyDevices(guest.classifier, guest.machine.ports);
+  return busyDevices(guest.classifier, guest.machine.ports, "guest");
 }
 
 type LookedAt = Pick<LiveGuest, "classifier" | "catchUp"> & { readonly machine: Pick<GuestSource, "ports"> };

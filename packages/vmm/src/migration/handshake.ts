@@ -12,7 +12,7 @@ export const resultSchema = z.object({
     fields: z.int(),
     equal: z.int(),
     unreachable: z.array(z.object({ path: z.string(), source: value, destination: value, why: z.string() })),
-    different: z.array(z.object({ path: z.string(), source: value, destination: value })),
+    different: z.array(z.object({ path: z.string(), source: value, destination: value, why: z.string().optional() })),
     devices: z.array(
       z.object({ device: z.string(), fields: z.int(), equal: z.int(), unreachable: z.int(), different: z.int() }),
     ),

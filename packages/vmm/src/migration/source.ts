@@ -169,7 +169,9 @@ function shortened(value: DeviceField["value"] | undefined): string {
 function different({ comparison }: DestinationResult): MigrationError {
   const shown = comparison.different
     .slice(0, 8)
-    .map((one) => `${one.path} (${shortened(one.source)} → ${shortened(one.destination)})`);
+    .map(({ path, source, destination, why }) =>
+      [`${path} (${shortened(source)} → ${shortened(destination)})`, ...(why === undefined ? [] : [why])].join(": "),
+    );
   const more =
     comparison.different.length > shown.length ? `, and ${comparison.different.length - shown.length} more` : "";
   return new MigrationError(

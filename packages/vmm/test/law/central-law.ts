@@ -35,7 +35,7 @@ export class CentralLaw {
     this.#source = source;
     this.#destination = destination;
     const deviations = v86Deviations.filter(({ path }) => !group.heldInFull.includes(path));
-    this.#allowances = allowancesFor(library, "v86", deviations);
+    this.#allowances = allowancesFor(library, "v86", deviations, "plan");
     source.reset();
     this.#powerOn = new Map(source.fields().map(({ path, value }) => [path, value]));
   }

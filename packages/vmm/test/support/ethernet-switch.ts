@@ -78,16 +78,19 @@ export class EthernetSwitch {
 
   #carry(frame: Buffer, from: Socket): void {
     this.bytes += frame.length - HEAD;
+    this.#homes.set(addressIn(frame, HEAD + ADDRESS), from);
     if (this.delayMs === 0) this.#forward(frame, from);
     else setTimeout(() => this.#forward(frame, from), this.delayMs);
   }
 
   #forward(frame: Buffer, from: Socket): void {
-    const [to, sender] = [HEAD, HEAD + ADDRESS].map((at) => frame.toString("hex", at, at + ADDRESS));
-    this.#homes.set(sender ?? "", from);
-    const home = this.#homes.get(to ?? "");
+    const home = this.#homes.get(addressIn(frame, HEAD));
     for (const port of home === undefined ? this.#ports : [home]) if (port !== from) port.write(frame);
   }
+}
+
+function addressIn(frame: Buffer, at: number): string {
+  return frame.toString("hex", at, at + ADDRESS);
 }
 
 /** Where the first frame of these bytes ends; beyond them where it is not whole. */

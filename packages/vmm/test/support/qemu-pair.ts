@@ -80,7 +80,11 @@ export async function onTwoQemus(
   const plan = makePlan(classifier);
   const source = await fieldsOf(a.qmp);
   await carryOut(plan.steps, b.ports);
-  const comparison = compareDevices(source, await fieldsOf(b.qmp), allowancesFor(library, "qemu", qemuDeviations));
+  const comparison = compareDevices(
+    source,
+    await fieldsOf(b.qmp),
+    allowancesFor(library, "qemu", qemuDeviations, "plan"),
+  );
   for (const one of [a, b]) one.end();
   const read = answers.filter((_, i) => rows[i]?.[0] === "in");
   return { plan, read, comparison, source: new Map(source.map(({ path, value }) => [path, value])) };
