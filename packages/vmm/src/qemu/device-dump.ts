@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { QemuError } from "./errors.ts";
 import { outgoingStream } from "./migration/outgoing.ts";
 import type { QmpClient } from "./qmp.ts";
+import type { SectionDescription } from "./stream/description.ts";
 import type { DeviceLayout } from "./stream/device-layout.ts";
 import { readDeviceState } from "./stream/device-state.ts";
 import { StreamError } from "./stream/errors.ts";
@@ -21,6 +22,27 @@ export interface DeviceDump {
 }
 
 /**
+ * Has a stopped QEMU write its devices only, and reads that by the description of others' streams, from which sections that are as in `known` are taken.
+ * @throws QemuError; StreamError where the description is not one of it
+ */
+export async function dumpState(
+  qmp: QmpClient,
+  description: readonly SectionDescription[],
+  known?: readonly StreamSection[],
+): Promise<readonly StreamSection[]> {
+  // Only this user reaches a folder made by mkdtemp.
+  const folder = await mkdtemp(join(tmpdir(), "portrait-state-"));
+  try {
+    const filename = join(folder, "state");
+    // live: with false, QEMU keeps its disks.
+    await qmp.execute("xen-save-devices-state", { filename, live: false });
+    return readDeviceState(await readFile(filename), description, known);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
  * Has a stopped QEMU write its device state. Where `layout` does not tell how to read it, a whole migration stream is taken, and
  * `layout` learns from it. Sections that are as in `known` are taken from there.
  * @throws QemuError, StreamError
@@ -35,24 +57,11 @@ export async function dumpDevices(
 }
 
 /** Undefined where QEMU does not write its device state, or the description is not one of it. */
-async function readState(
-  qmp: QmpClient,
-  description: NonNullable<DeviceLayout["sections"]>,
-  known: readonly StreamSection[] | undefined,
-): Promise<readonly StreamSection[] | undefined> {
-  // Only this user reaches a folder made by mkdtemp.
-  const folder = await mkdtemp(join(tmpdir(), "portrait-state-"));
-  try {
-    const filename = join(folder, "state");
-    // live: with false, QEMU keeps its disks.
-    await qmp.execute("xen-save-devices-state", { filename, live: false });
-    return readDeviceState(await readFile(filename), description, known);
-  } catch (error) {
+function readState(...dump: Parameters<typeof dumpState>): Promise<readonly StreamSection[] | undefined> {
+  return dumpState(...dump).catch((error: unknown) => {
     if (error instanceof StreamError || (error instanceof QemuError && error.code === "COMMAND")) return undefined;
     throw error;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function readStream(qmp: QmpClient, layout: DeviceLayout): Promise<readonly StreamSection[]> {

@@ -5,11 +5,13 @@ import { QemuError } from "../errors.ts";
 import { qemuDeviations } from "../deviations.ts";
 import { QmpClient } from "../qmp.ts";
 import { QtestTarget } from "../qtest-target.ts";
+import { StreamError } from "../stream/errors.ts";
 import { isDevice } from "../stream/kept-sections.ts";
 import type { StreamSection } from "../stream/section.ts";
 import { readTail } from "../stream/tail.ts";
 import { DeviceLayout } from "../stream/device-layout.ts";
-import { dumpDevices } from "../device-dump.ts";
+import { dumpDevices, dumpState } from "../device-dump.ts";
+import { hasImages } from "./images.ts";
 import { feedIncoming } from "./incoming.ts";
 import { memorySize } from "./memory-size.ts";
 import { NetworkCards } from "./network-cards.ts";
@@ -108,13 +110,24 @@ export class QemuTarget implements GuestTarget {
   async #besideOwn(theirs: readonly StreamSection[], layout: DeviceLayout): Promise<readonly DevicePair[]> {
     // What a card knows of its cable is compared as well.
     await this.#cards.plug();
-    const { sections: own } = await dumpDevices(this.#qmp, layout, theirs);
+    const own = await this.#ownSections(theirs, layout);
     const named = (sections: readonly StreamSection[]) =>
       new Map(sections.filter(isDevice).map((section) => [`${section.name}[${section.instance}]`, section]));
     const [source, destination] = [named(theirs), named(own)];
     return Array.from(new Set([...source.keys(), ...destination.keys()]), (device) =>
       pairOf(device, source.get(device), destination.get(device)),
     );
+  }
+
+  /** A QEMU that does not have its images yet cannot write a whole stream: version 7.2 ends itself where it should give them up. */
+  async #ownSections(theirs: readonly StreamSection[], layout: DeviceLayout): Promise<readonly StreamSection[]> {
+    if (layout.sections === undefined || !(await hasImages(this.#qmp)))
+      return (await dumpDevices(this.#qmp, layout, theirs)).sections;
+    return dumpState(this.#qmp, layout.sections, theirs).catch((cause: unknown) => {
+      if (!(cause instanceof StreamError)) throw cause;
+      const reason = `the device state after the plan has other parts than the source's: ${cause.message}`;
+      throw new MigrationError("VERIFY", reason, { cause });
+    });
   }
 
   async begin(): Promise<void> {
