@@ -21,8 +21,6 @@ const NO_ACCESS = -1;
 /** Why a selector is among what a plan leaves open: the device is not as the guest had it. */
 export const SELECTOR_LEFT = "no port access brings this selector to the guest's value";
 
-const SAME_DEVICE = "sees whether the same device stands here";
-
 /** One kept write and the slots it still serves. */
 interface Kept {
   readonly write: SlotWrite;
@@ -42,7 +40,9 @@ export function makePlan(classifier: Classifier): Plan {
   const segments = classifier.states
     .filter((state) => state.touched || state.instance.always)
     .flatMap((state) => {
-      const behind = recognised.filter(({ owner }) => classifier.states[owner] === state);
+      const behind = recognised
+        .filter(({ owner }) => classifier.states[owner] === state)
+        .map((one) => ({ ...one, name: classifier.states[one.instance]?.instance.name ?? "" }));
       const device = new DevicePlan(state, behind, steps, { unknown, unreachable });
       return device.orders().map((order) => ({ order, device }));
     });
@@ -57,11 +57,14 @@ export function makePlan(classifier: Classifier): Plan {
   };
 }
 
+/** A device that was seen behind a window, and its instance's name. */
+type Seen = Recognition & { readonly name: string };
+
 /** The part of a plan that concerns one device instance. */
 class DevicePlan {
   readonly #source: InstanceState;
   /** Devices that were seen behind its windows. */
-  readonly #behind: readonly Recognition[];
+  readonly #behind: readonly Seen[];
   readonly #steps: PlanStep[];
   readonly #lists: { unknown: Plan["unknown"][number][]; unreachable: Plan["unreachable"][number][] };
   readonly #kept = new Map<string, Kept>();
@@ -69,7 +72,7 @@ class DevicePlan {
 
   constructor(
     source: InstanceState,
-    behind: readonly Recognition[],
+    behind: readonly Seen[],
     steps: PlanStep[],
     lists: { unknown: Plan["unknown"][number][]; unreachable: Plan["unreachable"][number][] },
   ) {
@@ -104,13 +107,14 @@ class DevicePlan {
   #begin(): Navigator {
     const navigator = new Navigator(this.#source, this.#steps, "unknown");
     const seen = new Set<string>();
-    for (const { window, address, binding } of this.#behind) {
+    for (const { window, address, binding, name } of this.#behind) {
       for (const { at, mask, is } of binding.shows) {
         const id = `${window.name} ${address + at} ${mask} ${is}`;
         if (seen.has(id)) continue;
         seen.add(id);
         const guards = [...exactly(window.key, [(address + at) / 4]), ...window.guards];
-        const failure = failureOf(() => navigator.readPort(window.lanes, guards, SAME_DEVICE, { mask, value: is }));
+        const why = `sees whether ${name} stands here`;
+        const failure = failureOf(() => navigator.readPort(window.lanes, guards, why, { mask, value: is }));
         if (failure !== undefined) this.#addUnknown(window.name, failure);
       }
     }
