@@ -2,7 +2,7 @@ import { describe, expect, test, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { debianDevicesLinux } from "../../../test-support/debian-linux.ts";
 import { program } from "../../../test-support/program.ts";
-import type { MigrationReport } from "../src/index.ts";
+import { QemuTarget, type MigrationReport } from "../src/index.ts";
 import {
   bootBusy,
   endBusy,
@@ -12,8 +12,10 @@ import {
   surroundings,
   type BusyLinux,
 } from "./support/busy-linux.ts";
-import { moveCaptured } from "./support/captured-guest.ts";
+import { migrateCaptured, moveCaptured } from "./support/captured-guest.ts";
+import { dying } from "./support/dying-target.ts";
 import { Figures } from "./support/figures.ts";
+import { without, type Write } from "./support/partial-ports.ts";
 
 /** Migrations of each guest. With more of them, as many by QEMU itself come after, and the figures are printed. */
 const MOVES = Number(process.env["PORTRAIT_MOVES"] ?? 4);
@@ -77,4 +79,100 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
       if (MOVES > FEW) figures.print({ rounds: rounds.length, blocks });
     },
   );
+});
+
+/** Devices whose writes are left out, what else tells them, and how a field of theirs is called that then differs. */
+const leftOut: readonly {
+  readonly what: string;
+  readonly writes: (guest: BusyLinux) => (write: Write) => boolean;
+  readonly field: RegExp;
+}[] = [
+  {
+    what: "the PIC",
+    writes:
+      () =>
+      ({ port }) =>
+        [0x20, 0x21, 0xa0, 0xa1].includes(port),
+    field: /i8259\[[01]\]\./,
+  },
+  {
+    what: "the PIT",
+    writes:
+      () =>
+      ({ port }) =>
+        port >= 0x40 && port <= 0x43,
+    field: /i8254\[0\]\./,
+  },
+  {
+    what: "PIRQ routing",
+    writes:
+      () =>
+      ({ pci }) =>
+        pci !== undefined && pci >= 0x860 && pci <= 0x863,
+    field: /PIIX3\[0\]\..*config\[9[6-9]\]/,
+  },
+  {
+    what: "base addresses",
+    writes:
+      () =>
+      ({ pci = 0 }) =>
+        (pci & 0xff) >= 0x10 && (pci & 0xff) < 0x28,
+    field: /config\[(1[6-9]|2\d|3\d)\]/,
+  },
+  {
+    what: "IDE",
+    writes:
+      () =>
+      ({ port }) =>
+        (port >= 0x1f0 && port <= 0x1f7) || port === 0x3f6,
+    field: /\/ide\b/,
+  },
+  { what: "the network card", writes: cardOf, field: /ne2000\[0\]\./ },
+];
+
+/** Writes to the network card, wherever it stands. */
+function cardOf({ classifier }: BusyLinux): (write: Write) => boolean {
+  const card = classifier.states.find(({ instance }) => instance.name === "ne2k_pci1");
+  const base = card?.whereabouts.base ?? 0;
+  return ({ port }) => base > 0 && port >= base && port < base + 0x20;
+}
+
+describe("a Linux that uses its disk and its network without pause", { timeout: LIMIT_MS }, () => {
+  test("goes on where it is, with nothing lost, whatever its destination lacks or suffers", async (context) => {
+    const guest = await busy(context, "ne2k_pci");
+    const { around } = guest;
+    const expectGoesOn = async (migrating: Promise<unknown>, code: RegExp, message: RegExp) => {
+      const error = { code: expect.stringMatching(code), message: expect.stringMatching(message) };
+      await expect(migrating).rejects.toMatchObject(error);
+      await goesOn(guest);
+    };
+
+    for (const { what, writes, field } of leftOut) {
+      const to = await startWaiting(around);
+      const partial = async () => {
+        const target = await QemuTarget.connect(to);
+        const ports = without(target.ports, writes(guest));
+        return Object.defineProperty(target, "ports", { value: ports });
+      };
+      await expectGoesOn(migrateCaptured(guest, "stopped", partial), /VERIFY/, field);
+      expect([what, to.console.text]).toEqual([what, ""]);
+    }
+
+    for (const moment of [0, 40, "plan", "comparison"] as const) {
+      const to = await startWaiting(around);
+      const doomed = async () => dying(await QemuTarget.connect(to), to, moment);
+      await expectGoesOn(migrateCaptured(guest, "running", doomed), /MISMATCH|CLOSED|PORT_TARGET/, /QEMU/);
+    }
+
+    const other = await startWaiting({ ...around, card: "pcnet" });
+    await expectGoesOn(
+      migrateCaptured(guest, "stopped", () => QemuTarget.connect(other)),
+      /PORT_TARGET/,
+      /another machine.*ne2k_pci1/,
+    );
+
+    const { rounds, ...outcome } = await endBusy(guest);
+    expect(outcome).toEqual({ bad: [], failures: [], fileSystem: [0, ""] });
+    expect(rounds).toEqual(rounds.map((_, i) => i + 1));
+  });
 });

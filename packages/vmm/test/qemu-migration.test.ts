@@ -21,6 +21,7 @@ import {
   type WatchedGuest,
 } from "../src/index.ts";
 import { after } from "./support/bodies.ts";
+import { dying } from "./support/dying-target.ts";
 import { testFolder } from "./support/qemu-process.ts";
 import { numbersIn } from "./support/serial-console.ts";
 import { linuxMachine } from "./support/qemu-linux.ts";
@@ -203,26 +204,6 @@ describe("Debian Linux on QEMU", { timeout: LIMIT_MS }, () => {
   });
 });
 
-/** When a destination is killed: after so many pieces of CPU and memory, before the plan, or before it is compared. */
-type Moment = number | "plan" | "comparison";
-
-/** A destination that is killed at that moment. */
-async function dying(qemu: WatchedQemu, moment: Moment): Promise<QemuTarget> {
-  const target = await targetOf(qemu);
-  const kill = () => void qemu.process.kill("SIGKILL");
-  const restore = target.restore.bind(target);
-  const readDump = target.readDump.bind(target);
-  target.restore = async (body) => {
-    await restore(typeof moment === "number" ? after(body, moment, kill) : body);
-    if (moment === "plan") kill();
-  };
-  target.readDump = (dump) => {
-    if (moment === "comparison") kill();
-    return readDump(dump);
-  };
-  return target;
-}
-
 describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
   test("goes on when the migration fails in any way, and can still be migrated afterwards", async (context) => {
     const kind = kindOf(context);
@@ -245,7 +226,7 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
 
     for (const moment of [0, 40, "plan", "comparison"] as const) {
       const doomed = await startWaiting(kind);
-      const failed = migrateTo(() => dying(doomed, moment));
+      const failed = migrateTo(() => targetOf(doomed).then((target) => dying(target, doomed, moment)));
       await expectFailure(failed, /MISMATCH|CLOSED|PORT_TARGET/, /QEMU/);
     }
 
