@@ -1,24 +1,29 @@
-/** Times of a run, by what took them, for people. */
+import type { EchoPeer } from "./echo-peer.ts";
+
+/** The longest stalls that a peer saw while its guest was moved, by the way it was moved, for people. */
 export class Figures {
   readonly #title: string;
-  readonly #times = new Map<string, number[]>();
+  readonly #stalls = new Map<string, number[]>();
 
   constructor(title: string) {
     this.#title = title;
   }
 
-  add(kind: string, ms: number): void {
-    this.#times.set(kind, [...(this.#times.get(kind) ?? []), ms]);
+  /** Takes down the longest stall while `use` moves the guest. */
+  async stall<T>(how: string, peer: EchoPeer, use: () => Promise<T>): Promise<T> {
+    peer.longestMs();
+    const moved = await use();
+    this.#stalls.set(how, [...(this.#stalls.get(how) ?? []), peer.longestMs()]);
+    return moved;
   }
 
-  /** Prints them: number, median and most of each kind, and other counts of the run. */
-  print(counts: Readonly<Record<string, number>>): void {
-    const lines = [...this.#times].map(([kind, times]) => {
-      const sorted = times.toSorted((a, b) => a - b);
+  /** Prints number, median and most for each way, and remarks. */
+  print(remarks: readonly string[]): void {
+    const lines = [...this.#stalls].map(([how, stalls]) => {
+      const sorted = stalls.toSorted((a, b) => a - b);
       const [median = 0, most = 0] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
-      return `  ${kind.padEnd(12)} ${times.length} times, longest stall ${median.toFixed(0)} ms (median), ${most.toFixed(0)} ms (most)`;
+      return `${how.padEnd(12)} ${stalls.length} moves, longest stall ${median.toFixed(0)} ms (median), ${most.toFixed(0)} ms (most)`;
     });
-    const more = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
-    console.log([`${this.#title}: ${more.join(", ")}`, ...lines].join("\n"));
+    console.log([this.#title, ...remarks, ...lines].join("\n  "));
   }
 }
