@@ -14,6 +14,9 @@ const LIMIT_MS = 60_000;
 const ATA = 0x1f0;
 const IDENTIFY_DEVICE = 0xec;
 const IDENTIFY_WORDS = 256;
+/** Device Control, and its bit that shows what was written before the last bytes. */
+const CONTROL = 0x206;
+const HOB = 0x80;
 
 /** An image with nothing on it. */
 async function emptyDisk(): Promise<string> {
@@ -33,6 +36,7 @@ const out = (offset: number, value: number): PortOperation => ({
   ...{ direction: "out", port: ATA + offset, width: 8 },
   value,
 });
+const byteAt = (offset: number): PortOperation => ({ direction: "in", port: ATA + offset, width: 8 });
 const word: PortOperation = { direction: "in", port: ATA, width: 16 };
 
 /** A guest, its BIOS, that has found its disk, and of which everything is known. */
@@ -111,6 +115,32 @@ describe("a disk that both machines reach", { timeout: LIMIT_MS }, () => {
     await machine.stop(look);
     (await migrate(to)).guest.machine.close();
     await expect(client.execute("cont")).rejects.toMatchObject({ message: expect.stringMatching(/lock/) });
+  });
+
+  test("has a task file that was being loaded, with the bytes that were pushed further in", async (context) => {
+    const disk = await emptyDisk();
+    const { machine, look, guest } = await watched(context, disk);
+    const to = await withDisk(context, disk, "-incoming", "defer");
+    await machine.stop(look);
+    // Count and two of three bytes of a 48-bit address, of which each register takes two; the command has not come.
+    const loaded = [out(2, 0x12), out(2, 0x34), out(3, 0x56), out(3, 0x78), out(4, 0x9a), out(4, 0xbc)];
+    await machine.ports.perform([out(6, 0xe0), ...loaded]);
+    await guest.catchUp();
+    const moved = await migrateLocally(
+      guest,
+      () => QemuTarget.connect(to),
+      library,
+      careful,
+      () => Promise.resolve(),
+    );
+    expect(moved.report.result.comparison.different).toEqual([]);
+    const shown = [2, 3, 4].map(byteAt);
+    const { ports } = moved.guest.machine;
+    expect(await ports.perform([...shown, out(CONTROL, HOB), ...shown])).toEqual([
+      ...[0x34, 0x78, 0xbc],
+      ...[0, 0x12, 0x56, 0x9a],
+    ]);
+    moved.guest.machine.close();
   });
 
   test("is the source's again where the destination cannot have it", async (context) => {
