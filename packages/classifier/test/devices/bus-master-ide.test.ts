@@ -27,8 +27,8 @@ describe("the command register", () => {
 });
 
 describe("the status register", () => {
-  test("keeps which drives can do DMA and never a 1 that clears", () => {
-    expect(bmide(outs(0xc042, 0x66)).slot("bmide1", "BMISX")).toBe(0x60);
+  test("keeps which drives can do DMA, and clears the events that bringing a drive back makes", () => {
+    expect(bmide(outs(0xc042, 0x61)).slot("bmide1", "BMISX")).toBe(0x66);
   });
 });
 
