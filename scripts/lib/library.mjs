@@ -9,8 +9,9 @@ export const FUZZ_RESULTS = join(root, "docs/fuzz-results.json");
 
 /** The devices that come with Portrait, each with the hash of its description's text. */
 export function describedDevices() {
-  return builtinDescriptions().map(({ file, text }) => ({
-    device: loadDescription(text, file),
+  const all = builtinDescriptions();
+  return all.map(({ file, text }) => ({
+    device: loadDescription(text, file, all),
     sha256: createHash("sha256").update(text).digest("hex"),
   }));
 }

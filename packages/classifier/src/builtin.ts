@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { DescriptionSource } from "./library.ts";
+import type { DescriptionSource } from "./description/source.ts";
 
 /** The descriptions that come with Portrait. */
 export function builtinDescriptions(): DescriptionSource[] {

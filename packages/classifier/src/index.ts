@@ -32,11 +32,12 @@ export type {
 } from "./description/model.ts";
 export { DescriptionError, formatProblem } from "./description/problem.ts";
 export type { DescriptionProblem } from "./description/problem.ts";
+export type { DescriptionSource } from "./description/source.ts";
 export { InstanceState, UNKNOWN } from "./knowledge/instance-state.ts";
 export type { DeviceAccess, Whereabouts } from "./knowledge/instance-state.ts";
 export { heldValue, keptValue, openOf } from "./knowledge/slot-content.ts";
 export type { SlotContent, SlotWrite } from "./knowledge/slot-content.ts";
 export { loadLibrary } from "./library.ts";
-export type { DescriptionSource, Library, PlacedClaim, PortClaim } from "./library.ts";
+export type { Library, PlacedClaim, PortClaim } from "./library.ts";
 export { CRITERIA, criteriaNames } from "./select/criteria.ts";
 export type { Criterion } from "./select/criteria.ts";

@@ -1,7 +1,8 @@
 import { loadDescription } from "./description/load.ts";
 import { hex } from "./description/hex.ts";
-import { laneOf, type Device, type Instance, type Port, type Window } from "./description/model.ts";
+import { laneOf, placeOf, type Device, type Instance, type Port, type Window } from "./description/model.ts";
 import { DescriptionError, type DescriptionProblem } from "./description/problem.ts";
+import type { DescriptionSource } from "./description/source.ts";
 
 /** A port of an instance, at one of its addresses. */
 export interface PortClaim {
@@ -32,24 +33,20 @@ export interface Library {
   claimsOf(instance: number, base: number): readonly PlacedClaim[];
 }
 
-/** A description file's text and the name it has in messages. */
-export interface DescriptionSource {
-  readonly file: string;
-  readonly text: string;
-}
-
 /**
- * Loads descriptions into a library. A later file replaces an earlier one of the same `id`.
+ * Loads descriptions into a library. A later file replaces an earlier one of the same `id`, and may extend it.
  * @param options.aliases - also decode alias ports, as Intel's bridges do; QEMU and v86 do not.
  * @throws DescriptionError at the first file with mistakes, where two device types share an instance name or a window's, or
  * where an instance is bound to a window there is none of.
  */
 export function loadLibrary(sources: readonly DescriptionSource[], options: { readonly aliases: boolean }): Library {
   const byId = new Map<string, { device: Device; file: string }>();
-  for (const { file, text } of sources) {
-    const device = loadDescription(text, file);
+  sources.forEach(({ file, text }, i) => {
+    // What is extended is the nearest before it, so that one that replaces another can extend it.
+    const others = [...sources.slice(0, i).reverse(), ...sources.slice(i + 1)];
+    const device = loadDescription(text, file, others);
     byId.set(device.id, { device, file });
-  }
+  });
   const owners = new Map<string, string>();
   const windows = new Map<string, Window>();
   for (const { device, file } of byId.values()) {
@@ -69,8 +66,10 @@ export function loadLibrary(sources: readonly DescriptionSource[], options: { re
       windows.set(window.name, window);
     }
   }
+  const all = [...byId.values()].flatMap(({ device }) => device.instances);
+  const fixed = new Set(all.flatMap(({ name, place }) => (place.kind === "fixed" ? [name] : [])));
   for (const { device, file } of byId.values()) {
-    const problems = device.instances.flatMap((instance) => bindingProblems(instance, windows));
+    const problems = device.instances.flatMap((instance) => bindingProblems(instance, windows, fixed));
     if (problems.length > 0) throw new DescriptionError(file, problems);
   }
   return libraryOf(
@@ -79,18 +78,23 @@ export function loadLibrary(sources: readonly DescriptionSource[], options: { re
   );
 }
 
-function bindingProblems({ name, place }: Instance, windows: ReadonlyMap<string, Window>): DescriptionProblem[] {
+function bindingProblems(
+  { name, place }: Instance,
+  windows: ReadonlyMap<string, Window>,
+  fixed: ReadonlySet<string>,
+): DescriptionProblem[] {
   if (place.kind === "fixed") return [];
-  const { to, shows, base, enabled } = place.binding;
+  const { to, insteadOf } = place.binding;
   const path = ["instances", name, "bound"];
   const window = windows.get(to);
   if (window === undefined) {
     const known = [...windows.keys()].join(", ");
     return [{ path: [...path, "to"], message: `no window "${to}"; there is ${known === "" ? "none" : known}` }];
   }
-  const beyond = [...shows, base, ...(enabled === undefined ? [] : [enabled])].filter(
-    ({ at }) => at >= window.pageBytes,
-  );
+  if (insteadOf !== undefined && !fixed.has(insteadOf)) {
+    return [{ path: [...path, "insteadOf"], message: `no instance "${insteadOf}" with a base of its own` }];
+  }
+  const beyond = [...place.binding.shows, ...placeOf(place.binding)].filter(({ at }) => at >= window.pageBytes);
   return beyond.map(({ at }) => ({
     path,
     message: `${hex(at)} lies beyond ${to}'s pages of ${window.pageBytes} bytes`,

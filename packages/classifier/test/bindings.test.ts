@@ -298,6 +298,74 @@ test("a trace that begins with an anchor puts every device where the whole trace
   );
 });
 
+describe("a device that stands where another does until it is seen", () => {
+  const plain = `
+id: plain
+title: A device at a place of its own
+source: none, made for tests
+ports: { VALUE: 0 }
+instances: { plain: { base: 0x300 } }
+registers: { VALUE: { at: VALUE, access: RW, fill: VALUE } }
+`;
+  const better = `
+id: better
+title: The same with another name
+source: none, made for tests
+extends: plain
+instances: { better: { bound: { to: pci, shows: [{ at: 0x00, is: 0x56781234 }], base: 0x300, insteadOf: plain } } }
+`;
+  const [betterFile, plainFile] = [
+    { file: "better.yaml", text: better },
+    { file: "plain.yaml", text: plain },
+  ];
+  const more = [betterFile, plainFile];
+  const of = (rows: readonly Row[], fromReset = true) => classify(rows, { ids: ["pci"], more, fromReset });
+  const write: Row = ["out", 0x300, 5];
+
+  test("has the other one's ports from then on, and alone", () => {
+    const seen = of([...configRead(3, 0, ID), write]);
+    expect([seen.registers.at(-1), seen.slot("better", "VALUE")]).toEqual(["better.VALUE", 5]);
+    expect(of([...configRead(3, 0, 0x11111111), write]).registers.at(-1)).toBe("plain.VALUE");
+    expect(of([...configRead(3, 0, ID), write], false).registers.at(-1)).toBe("better.VALUE");
+  });
+
+  test("gives them back when it is gone", () => {
+    expect(of([...configRead(3, 0, ID), write, ...configRead(3, 0, 0xffffffff), write]).registers.at(-1)).toBe(
+      "plain.VALUE",
+    );
+  });
+
+  test("is not known where the guest used the other one before", () => {
+    const seen = of([write, ...configRead(3, 0, ID)]);
+    expect(seen.slot("better", "VALUE")).toMatch(
+      /^unknown: the guest used it as plain before it was seen to be better/,
+    );
+    expect([seen.state("plain").touched, seen.state("better").touched]).toEqual([false, true]);
+  });
+
+  test("goes on standing there after a gap, and by an anchor", () => {
+    const library = loadLibrary([...builtinDescriptions().filter(({ file }) => file === "pci.yaml"), ...more], {
+      aliases: false,
+    });
+    const classifier = new Classifier(library, { fromReset: true });
+    feed(classifier, [...configRead(3, 0, ID), write], 0);
+    const late = continued(classifier);
+    const knownOf = ({ states }: Classifier) =>
+      states.map(({ instance, touched, whereabouts }) => [instance.name, touched, whereabouts.base]);
+    expect(knownOf(late)).toEqual(knownOf(classifier));
+    classifier.lose("a gap");
+    const next = { direction: "out", port: 0x300, width: 8, value: 1 } as const;
+    expect(classifier.candidates(next).map(({ instance }) => instance.name)).toEqual(["better"]);
+  });
+
+  test("is refused where there is no such other one", () => {
+    const wrong = { file: "better.yaml", text: better.replace("insteadOf: plain", "insteadOf: plane") };
+    expect(() => classify([], { ids: ["pci"], more: [wrong, plainFile] })).toThrow(
+      /no instance "plane" with a base of its own/,
+    );
+  });
+});
+
 describe("mistakes in a binding", () => {
   const problems = (from: string, to: string): string => {
     expect(nic).toContain(from);

@@ -1,4 +1,4 @@
-import { laneOf, type Binding, type Window, type WindowBits } from "../description/model.ts";
+import { laneOf, placeOf, type Binding, type Window, type WindowBits } from "../description/model.ts";
 import { UNKNOWN, type DeviceAccess, type InstanceState, type Whereabouts } from "../knowledge/instance-state.ts";
 import type { Library, PortClaim } from "../library.ts";
 import { lanesOf, Page } from "./page.ts";
@@ -202,6 +202,25 @@ export class Bindings {
     if (from === to.base) return;
     if (from !== undefined) this.#ports.remove(instance, from);
     if (to.base !== undefined) this.#ports.place(instance, to.base);
+    if (state.instance.place.kind === "bound")
+      this.#standFor(state.instance.place.binding, state, to.base !== undefined);
+  }
+
+  /** While an instance stands in another's place, that one has no ports; what it was taken for until then it has never been. */
+  #standFor({ insteadOf }: Binding, state: InstanceState, stands: boolean): void {
+    const other = this.#library.instances.findIndex(({ name }) => name === insteadOf);
+    const taken = this.#states[other];
+    if (taken === undefined) return;
+    if (!stands) {
+      this.#ports.show(other);
+      return;
+    }
+    this.#ports.hide(other);
+    if (!taken.touched) return;
+    state.lose(`the guest used it as ${taken.instance.name} before it was seen to be ${state.instance.name}`);
+    taken.lose(`it was seen to be ${state.instance.name}`);
+    state.touched = true;
+    taken.touched = false;
   }
 
   #loseWindow(followed: Followed, reason: string): void {
@@ -238,10 +257,6 @@ function followedOf(window: Window, { instances }: Library, unknown: string | un
   };
 }
 
-function placeOf({ base, enabled }: Binding): WindowBits[] {
-  return enabled === undefined ? [base] : [base, enabled];
-}
-
 function bytesOf({ at, mask }: WindowBits): number[] {
   return lanesOf(mask).map((lane) => at + lane);
 }
@@ -249,7 +264,7 @@ function bytesOf({ at, mask }: WindowBits): number[] {
 /** Where a page puts the device behind it. Base 0 and one beyond the ports, as a size probe leaves it, are nowhere. */
 function whereabouts(page: Page, binding: Binding, unknown: string | undefined): Whereabouts {
   const nowhere = (why: string): Whereabouts => ({ base: undefined, why });
-  const base = page.bits(binding.base);
+  const base = typeof binding.base === "number" ? binding.base : page.bits(binding.base);
   const enabled = binding.enabled === undefined ? 1 : page.bits(binding.enabled);
   if (enabled === 0) return nowhere("the guest has switched its ports off");
   if (base === undefined || enabled === undefined) return nowhere(unknown ?? "where the guest put it was not observed");

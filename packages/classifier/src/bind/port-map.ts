@@ -35,7 +35,7 @@ export class PortMap {
       table[address] = [...(table[address] ?? []), claim];
     }
     this.#bases.set(instance, base);
-    this.crowded = [...this.#bases].some((placed) => this.#overlaps(...placed));
+    this.#count();
   }
 
   /** Takes away a moving instance's ports, which `base` says. */
@@ -43,10 +43,36 @@ export class PortMap {
     const table = this.#moved;
     if (table === undefined) return;
     for (const { address } of this.#library.claimsOf(instance, base)) {
-      const left = table[address]?.filter((claim) => claim.instance !== instance) ?? [];
-      table[address] = left.length === 0 ? undefined : left;
+      table[address] = without(table[address], instance);
     }
     this.#bases.delete(instance);
+    this.#count();
+  }
+
+  /** Takes the ports of an instance at a fixed place away. */
+  hide(instance: number): void {
+    const table = (this.#moved ??= this.#library.table());
+    for (const address of this.#fixedPorts(instance)) table[address] = without(table[address], instance);
+    this.#count();
+  }
+
+  /** Gives them back. */
+  show(instance: number): void {
+    const table = (this.#moved ??= this.#library.table());
+    for (const address of this.#fixedPorts(instance)) {
+      const own = this.#library.claims(address)?.filter((claim) => claim.instance === instance) ?? [];
+      table[address] = [...own, ...(without(table[address], instance) ?? [])];
+    }
+    this.#count();
+  }
+
+  #fixedPorts(instance: number): number[] {
+    return Array.from({ length: 0x10000 }, (_, address) => address).filter((address) =>
+      this.#library.claims(address)?.some((claim) => claim.instance === instance),
+    );
+  }
+
+  #count(): void {
     this.crowded = [...this.#bases].some((placed) => this.#overlaps(...placed));
   }
 
@@ -61,6 +87,12 @@ export class PortMap {
       return false;
     });
   }
+}
+
+/** The claims of other instances. */
+function without(claims: Claims, instance: number): Claims {
+  const left = claims?.filter((claim) => claim.instance !== instance) ?? [];
+  return left.length === 0 ? undefined : left;
 }
 
 /** Bytes the widest access to a port takes. */

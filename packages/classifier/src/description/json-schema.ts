@@ -3,7 +3,10 @@ import { descriptionSchema, NAME } from "./schema.ts";
 
 /** A `$` name of `each` may be a name, a part of one, or a number. */
 const VARIABLE_NAME = "^[A-Za-z$][A-Za-z0-9_$]*$";
-const VARIABLE_NUMBER = { type: "string", pattern: "^\\$[A-Za-z]" };
+const VARIABLE_NUMBER = { type: "string", pattern: "^(0x)?\\$[A-Za-z]" };
+
+/** What a description may leave to the one it extends. */
+const EXTENDED = ["ports", "registers"];
 
 /** A bound of an integer; one that JSON's numbers have anyway is none. */
 const bound = z
@@ -22,14 +25,24 @@ const integerSchema = z.looseObject({
  * replaced; what names mean, and whether every access reaches one register, only `loadDescription` knows.
  */
 export function descriptionJsonSchema(): Record<string, unknown> {
-  const { $schema, ...form } = z.toJSONSchema(descriptionSchema, {
+  const {
+    $schema,
+    required = [],
+    ...form
+  } = z.toJSONSchema(descriptionSchema, {
     target: "draft-7",
     io: "input",
     override: ({ jsonSchema }) => {
       if (jsonSchema.pattern === NAME.source) jsonSchema.pattern = VARIABLE_NAME;
     },
   });
-  return { $schema, title: "Portrait device description", ...withVariables(form) };
+  return {
+    $schema,
+    title: "Portrait device description",
+    ...withVariables(form),
+    required: required.filter((key) => !EXTENDED.includes(key)),
+    anyOf: [{ required: ["extends"] }, { required: EXTENDED }],
+  };
 }
 
 /** The schema in which every number may be a `$` name. */

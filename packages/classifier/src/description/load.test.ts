@@ -57,6 +57,60 @@ test("a right description loads, and names with $ stand once for each value", ()
   expect(loadDescription(good, "latch.yaml").registers.map(({ name }) => name)).toEqual(["INDEX", "R0", "R1"]);
 });
 
+test("a value of a $ name in quotes stands as it is written", () => {
+  const text = good
+    .replace("n: [0, 1]", 'n: ["0A", "0B"]')
+    .replace("index: { bits: 1,", "index: { bits: 8,")
+    .replace("fields: { A: 0 }", "fields: { A: [7, 0] }")
+    .replace("when: { index: $n }", "when: { index: 0x$n }");
+  const rest = "  REST: { at: DATA, access: RW, when: { index: [0x00..0x09, 0x0c..0xff] }, verdict: command }\n";
+  const { registers } = loadDescription(text + rest, "latch.yaml");
+  expect(registers.map(({ name }) => name)).toEqual(["INDEX", "R0A", "R0B", "REST"]);
+  expect(registers[1]?.readGuards).toEqual([{ selector: 0, ranges: [[0x0a, 0x0a]] }]);
+});
+
+describe("a description that extends another", () => {
+  const more = `id: more
+title: One register more
+source: none, made for tests
+extends: latch
+instances: { more: { base: 0x310 } }
+state: { index: { bits: 2, reach: [{ do: [{ write: INDEX, put: A }] }] } }
+registers:
+  INDEX: { at: INDEX, access: WO, fields: { A: [1, 0] }, onWrite: [{ fill: INDEX, latch: { index: A } }] }
+  R2: { at: DATA, access: RW, when: { index: [2, 3] }, fill: R2 }
+`;
+  const base = { file: "latch.yaml", text: `${good}unreachable: [{ what: a phase, why: it runs }]\norder: 7\n` };
+  const messageOf = (load: () => unknown) => {
+    try {
+      return String(load());
+    } catch (error) {
+      return error instanceof DescriptionError ? error.message : String(error);
+    }
+  };
+
+  test("has what it does not say itself from that one, and replaces what has the same name", () => {
+    const { id, order, registers, instances, unreachable, selectors } = loadDescription(more, "more.yaml", [base]);
+    expect([id, order, registers.map(({ name }) => name)]).toEqual(["more", 7, ["INDEX", "R0", "R1", "R2"]]);
+    expect([instances.map(({ name }) => name), selectors[0]?.size]).toEqual([["more"], 4]);
+    expect(unreachable.map(({ what }) => what)).toEqual(["a phase"]);
+  });
+
+  test("is proven as a whole", () => {
+    const gap = more.replace("index: [2, 3]", "index: 2");
+    expect(messageOf(() => loadDescription(gap, "more.yaml", [base]))).toMatch(/index = 3 reaches no register/);
+  });
+
+  test("extends the first of an id that it is given, and never itself", () => {
+    const self = more.replace("extends: latch", "extends: more");
+    expect(messageOf(() => loadDescription(more, "more.yaml"))).toMatch(
+      /^more\.yaml:4:10 extends: no description "latch"/,
+    );
+    const circle = [base, { file: "more.yaml", text: self }];
+    expect(messageOf(() => loadDescription(self, "again.yaml", circle))).toMatch(/no description "more"/);
+  });
+});
+
 describe("each kind of mistake is told with its place", () => {
   const cases: [what: string, from: string, to: string, message: RegExp][] = [
     [

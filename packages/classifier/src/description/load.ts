@@ -1,19 +1,43 @@
 import { isMap, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml";
 import { assignments, ENTRY_LIMIT, expand, substitute, variablesOf, type Variables } from "./expand.ts";
+import { extend, isRecord } from "./extend.ts";
 import { problemsOf } from "./form-problems.ts";
 import type { Device } from "./model.ts";
 import { DescriptionError, type DescriptionProblem } from "./problem.ts";
 import { prove } from "./prove.ts";
 import { resolve } from "./resolve.ts";
 import { descriptionSchema } from "./schema.ts";
+import type { DescriptionSource } from "./source.ts";
 
 const TEXT_LIMIT = 1 << 20;
 
+/** A description's text as YAML, and as the data that it is. */
+interface Parsed {
+  readonly document: Document;
+  readonly lines: LineCounter;
+  readonly raw: unknown;
+}
+
 /**
- * Reads one description. `file` names it in messages.
+ * Reads one description. `file` names it in messages; `others`: those it may extend, the first of an id before later ones.
  * @throws DescriptionError with every mistake and its place.
  */
-export function loadDescription(text: string, file: string): Device {
+export function loadDescription(text: string, file: string, others: readonly DescriptionSource[] = []): Device {
+  const { document, lines, raw } = parse({ text, file });
+  const fail = (problems: readonly DescriptionProblem[]): never => {
+    throw new DescriptionError(file, placed(problems, document, lines, variablesOf(raw)));
+  };
+  const whole = extended(raw, others, (message) => fail([{ path: ["extends"], message }]));
+  const parsed = descriptionSchema.safeParse(bounded(expand(whole), file), { reportInput: true });
+  if (!parsed.success) return fail(parsed.error.issues.flatMap((issue) => problemsOf(issue, [])));
+  const problems: DescriptionProblem[] = [];
+  const device = resolve(parsed.data, problems);
+  if (problems.length > 0) return fail(problems);
+  const unproven = prove(device);
+  return unproven.length > 0 ? fail(unproven) : device;
+}
+
+function parse({ text, file }: DescriptionSource): Parsed {
   if (text.length > TEXT_LIMIT) {
     throw new DescriptionError(file, [{ path: [], message: `the file is larger than ${TEXT_LIMIT} characters` }]);
   }
@@ -26,17 +50,24 @@ export function loadDescription(text: string, file: string): Device {
     return { path: [], message, ...(place && { line: place.line, column: place.col }) };
   });
   if (syntax.length > 0) throw new DescriptionError(file, syntax);
-  const raw = toData(document, file);
-  const fail = (problems: readonly DescriptionProblem[]): never => {
-    throw new DescriptionError(file, placed(problems, document, lines, variablesOf(raw)));
-  };
-  const parsed = descriptionSchema.safeParse(bounded(expand(raw), file), { reportInput: true });
-  if (!parsed.success) return fail(parsed.error.issues.flatMap((issue) => problemsOf(issue, [])));
-  const problems: DescriptionProblem[] = [];
-  const device = resolve(parsed.data, problems);
-  if (problems.length > 0) return fail(problems);
-  const unproven = prove(device);
-  return unproven.length > 0 ? fail(unproven) : device;
+  return { document, lines, raw: toData(document, file) };
+}
+
+/** The data with that of the description it extends, which may extend another. */
+function extended(raw: unknown, others: readonly DescriptionSource[], fail: (message: string) => never): unknown {
+  if (!isRecord(raw) || typeof raw["extends"] !== "string") return raw;
+  const id = raw["extends"];
+  const found = others.find(({ text }) => idIn(text) === id);
+  if (found === undefined) return fail(`no description "${id}" beside this one`);
+  // Each is extended once: what extends itself finds itself no more.
+  const left = others.filter((one) => one !== found);
+  const base = extended(parse(found).raw, left, fail);
+  return isRecord(base) ? extend(base, raw) : raw;
+}
+
+/** The id in a description's text, as far as that can be told without reading it. */
+function idIn(text: string): string | undefined {
+  return /^id:\s*["']?([a-z0-9_-]+)/m.exec(text)?.[1];
 }
 
 function toData(document: Document, file: string): unknown {

@@ -174,7 +174,10 @@ export interface Binding {
   readonly to: string;
   /** What the page shows when it is read, where the device stands behind it. */
   readonly shows: readonly (WindowBits & { readonly is: number })[];
-  readonly base: WindowBits;
+  /** Where the page says; a number where it is always there. */
+  readonly base: WindowBits | number;
+  /** The instance whose ports these are while this one is not there: this one is what it was taken for. */
+  readonly insteadOf: string | undefined;
   /** Decodes while one of these bits is 1; undefined: always. */
   readonly enabled: WindowBits | undefined;
   /** From the base that was programmed to the instance's own. */
@@ -269,6 +272,11 @@ export interface Device {
 export function laneOf({ lanes }: Window, port: Port): number | undefined {
   const lane = port.offset - lanes.offset;
   return lane >= 0 && lane < 4 ? lane : undefined;
+}
+
+/** The bits of its page that say where an instance's ports are. */
+export function placeOf({ base, enabled }: Binding): WindowBits[] {
+  return [...(typeof base === "number" ? [] : [base]), ...(enabled === undefined ? [] : [enabled])];
 }
 
 /** True when one of the cubes holds the value; no cubes hold every value. */

@@ -143,7 +143,8 @@ class Resolver {
       if ((is & ~bits) !== 0) this.#problem([...path, "shows", i, "is"], "has bits outside the mask");
       return { at, mask: bits, is };
     });
-    return { to: bound.to, shows, base: bound.base, enabled: bound.enabled, offset: bound.offset ?? 0 };
+    const { to, base, insteadOf, enabled, offset = 0 } = bound;
+    return { to, shows, base, insteadOf, enabled, offset };
   }
 
   #quiet(): Quiet[] {

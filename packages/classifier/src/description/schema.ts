@@ -157,7 +157,8 @@ const binding = form({
     .array(form({ ...windowBits.shape, mask: word.optional(), is: word }))
     .min(1)
     .max(LIST_LIMIT),
-  base: windowBits,
+  base: z.union([port, windowBits]),
+  insteadOf: name.optional(),
   enabled: windowBits.optional(),
   offset: port.optional(),
 });
@@ -190,13 +191,17 @@ export const descriptionSchema = form({
     .describe("name of the device type"),
   title: z.string().min(1).describe("what it is, in words"),
   source: z.string("expected the datasheet or other source this is taken from").min(1).describe("the datasheet"),
+  extends: z.string().min(1).optional().describe("another description, of which this one says what differs"),
   presence: z
     .enum(["always", "touched"])
     .optional()
     .describe("always: every PC has it; touched: it counts once the guest used it"),
   order: z.int().optional().describe("place among the devices of a plan, low first; 50 when left out"),
   each: z
-    .record(z.string(), z.array(word))
+    .record(
+      z.string(),
+      z.array(z.union([word, z.string().regex(/^[0-9A-Za-z_]{1,16}$/, "expected letters and digits")])),
+    )
     .optional()
     .describe("names for which $name stands below, once for each value"),
   ports: z.record(name, portEntry).describe("offsets from the base"),

@@ -5,7 +5,7 @@ import { prove } from "../../src/description/prove.ts";
 const sources = builtinDescriptions();
 
 describe.each(sources)("$file", ({ file, text }) => {
-  const load = () => loadDescription(text, file);
+  const load = () => loadDescription(text, file, sources);
 
   test("reaches exactly one register in every state", () => {
     expect(prove(load())).toEqual([]);

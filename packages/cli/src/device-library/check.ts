@@ -31,8 +31,9 @@ export interface CheckReport {
 export async function checkDescription(file: string, others: readonly DescriptionSource[]): Promise<CheckReport> {
   const source = await readDescription(file);
   try {
-    const { id } = loadDescription(source.text, file);
-    const library = loadLibrary([...builtinDescriptions(), ...others, source], { aliases: false });
+    const before = [...builtinDescriptions(), ...others];
+    const { id } = loadDescription(source.text, file, before.toReversed());
+    const library = loadLibrary([...before, source], { aliases: false });
     return goodReport(
       file,
       library.instances.filter(({ device }) => device.id === id),

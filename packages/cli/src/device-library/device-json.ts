@@ -59,13 +59,14 @@ export function deviceJson(device: Device): DeviceJson {
 
 function placeJson({ place }: Instance): Pick<InstanceJson, "base" | "bound"> {
   if (place.kind === "fixed") return { base: hex(place.base) };
-  const { to, shows, base, enabled, offset } = place.binding;
+  const { to, shows, base, insteadOf, enabled, offset } = place.binding;
   const bits = (one: WindowBits) => ({ at: hex(one.at), mask: hex(one.mask) });
   return {
     bound: {
       to,
       shows: shows.map((one) => ({ ...bits(one), is: hex(one.is) })),
-      base: bits(base),
+      base: typeof base === "number" ? hex(base) : bits(base),
+      ...(insteadOf !== undefined && { insteadOf }),
       ...(enabled !== undefined && { enabled: bits(enabled) }),
       offset,
     },

@@ -23,10 +23,11 @@ export function deviceText(device: Device, { bold }: ChalkInstance): string[] {
   ];
 }
 
-/** `at 0x20`, `where pci 0x40 says`. */
+/** `at 0x20`, `where pci 0x40 says`, `at 0x3b0 once seen in pci`. */
 export function placeText({ place }: Instance): string {
   if (place.kind === "fixed") return `at ${hex(place.base)}`;
   const { to, base, offset } = place.binding;
+  if (typeof base === "number") return `at ${hex(base + offset)} once seen in ${to}`;
   return `where ${to} ${hex(base.at)} says${offset === 0 ? "" : `, plus ${hex(offset)}`}`;
 }
 

@@ -74,7 +74,7 @@ async function pagesThatShow(binding: Binding, owner: Owner, ports: PortTarget):
 
 function place({ shows, base, enabled }: Binding, owner: Owner, page: number, to: number, steps: PlanStep[]): void {
   for (const { at } of shows) readAt(owner, page, at, steps);
-  writeAt(owner, page, base.at, to & base.mask, steps);
+  if (typeof base !== "number") writeAt(owner, page, base.at, to & base.mask, steps);
   if (enabled !== undefined) writeAt(owner, page, enabled.at, bytesWith(enabled.mask), steps);
 }
 
