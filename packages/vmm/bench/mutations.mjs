@@ -8,6 +8,8 @@ import { Random } from "../dist/fuzz/random.js";
 
 const YAML = createRequire(new URL("../../classifier/package.json", import.meta.url))("yaml");
 
+const parse = (text) => YAML.parse(text, { merge: true });
+
 const DEVICES = "i8259 i8254 i8237 mc146818 uart16550 i8042 pci elcr port61 port92 vga bochs-vbe dma-page".split(" ");
 const { values, positionals } = parseArgs({
   options: {
@@ -85,7 +87,7 @@ function mistakesOf(data) {
 function libraryWith(id, number) {
   let made;
   const sources = builtinDescriptions().map((source) => {
-    const data = YAML.parse(source.text);
+    const data = parse(source.text);
     if (data.id !== id) return source;
     made = mistakesOf(data)[number];
     made.change();
@@ -124,7 +126,7 @@ const counts = { tried: 0, found: 0, refused: 0 };
 const missed = [];
 for (const id of positionals.length > 0 ? positionals : DEVICES) {
   const source = builtinDescriptions()
-    .map(({ text }) => YAML.parse(text))
+    .map(({ text }) => parse(text))
     .find((data) => data.id === id);
   const random = new Random(Number(values.seed), DEVICES.indexOf(id) + 1000);
   const left = mistakesOf(source).map((_, number) => number);

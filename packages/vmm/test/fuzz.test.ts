@@ -72,6 +72,13 @@ const groups: readonly { readonly ids: readonly string[]; readonly notMoved: rea
       "vga.vbe_bank_mask",
     ),
   },
+  {
+    ids: ["cirrus"],
+    notMoved: [
+      ...["version_id", "config[]", "irq_state"].map((field) => `0000:00:02.0/cirrus_vga[].dev.${field}`),
+      ...["latch", "st00", "bank_offset"].map((field) => `0000:00:02.0/cirrus_vga[].cirrus_vga.vga.${field}`),
+    ],
+  },
 ];
 
 describe.each(groups)("$ids: the plan leaves QEMU's own state as the whole sequence does", ({ ids, notMoved }) => {

@@ -29,16 +29,28 @@ interface Before {
   register: number;
   /** Where configuration registers 40h have put ports: PIIX4's PMBA and ICH9's PMBASE stand there. */
   readonly pmBases: Set<number>;
+  /** Graphics controller register that 3CEh names. */
+  graphics: number;
+  /** GR31.AUTOSTART of a Cirrus. */
+  autostart: boolean;
 }
 
 /**
  * Writes of a plan that a machine must never see repeated, with what each would do. Written from the datasheets and not
- * from the descriptions: it follows the few selectors that decide (LCR.DLAB, the last command of 8042 and floppy controller) by itself,
+ * from the descriptions: it follows the few selectors that decide (LCR.DLAB, the last command of 8042 and floppy controller, the index of a display) by itself,
  * and where power management was put.
  */
 export function dangerousWrites(steps: readonly PlanStep[]): string[] {
   const found: string[] = [];
-  const before: Before = { dlab: new Map(), command: 0, parameters: 0, register: 0, pmBases: new Set() };
+  const before: Before = {
+    dlab: new Map(),
+    command: 0,
+    parameters: 0,
+    register: 0,
+    pmBases: new Set(),
+    graphics: 0,
+    autostart: false,
+  };
   for (const step of steps) {
     if (step.op !== "out") continue;
     const { port, value } = step;
@@ -51,6 +63,8 @@ export function dangerousWrites(steps: readonly PlanStep[]): string[] {
     else if (port === 0x3f2 && (value & 4) === 0) before.parameters = 0;
     else if (port === 0xcf8) before.register = value & 0xff;
     else if (port === 0xcfc && before.register === 0x40) before.pmBases.add(value & 0xffc0);
+    else if (port === 0x3ce) before.graphics = value;
+    else if (port === 0x3cf && before.graphics === 0x31) before.autostart = (value & 0x80) !== 0;
     const uart = SERIAL_PORTS.find((base) => port === base + 3);
     if (uart !== undefined) before.dlab.set(uart, (value & 0x80) !== 0);
   }
@@ -88,6 +102,8 @@ function dangerOf(port: number, value: number, before: Before): string | undefin
     case 0x27a:
     case 0x37a:
       return (value & 1) !== 0 ? "the strobe prints" : undefined;
+    case 0x3cf:
+      return startsBlt(value, before) ? "starts a BLT" : undefined;
     case 0x3f4:
       return (value & 0x80) !== 0 ? "resets the floppy controller" : undefined;
     case 0x3f5:
@@ -113,6 +129,11 @@ function dangerOf(port: number, value: number, before: Before): string | undefin
     default:
       return undefined;
   }
+}
+
+/** True for GR31.START, and for GR2A while GR31.AUTOSTART is on (CL-GD5446 manual, BLT Start/Status). */
+function startsBlt(value: number, { graphics, autostart }: Before): boolean {
+  return (graphics === 0x31 && (value & 2) !== 0) || (graphics === 0x2a && autostart);
 }
 
 /** What a write does at an offset from the base of power management. */

@@ -1,4 +1,5 @@
 import type { PortAccess } from "./accesses.ts";
+import { displayExclusions } from "./display-exclusions.ts";
 import { shorten, withoutWrites, type Exclusion, type Shortened } from "./exclusion.ts";
 import { placedExclusions } from "./placed-exclusions.ts";
 import { qemuExclusions } from "./qemu-exclusions.ts";
@@ -43,5 +44,5 @@ const all = [...qemuExclusions, ...resets];
 
 /** The sequence without what is left out. `first`: what goes before it in any case. */
 export function withoutExcluded(sequence: readonly PortAccess[], first: readonly PortAccess[] = []): Shortened {
-  return shorten(sequence, [...all, ...placedExclusions(first)]);
+  return shorten(sequence, [...all, ...displayExclusions(first), ...placedExclusions(first)]);
 }

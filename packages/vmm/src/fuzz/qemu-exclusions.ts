@@ -78,24 +78,10 @@ export const qemuExclusions: readonly Exclusion[] = [
     why: "size and depth of Bochs' graphics mode change only while it is off; QEMU also keeps bank, offsets and VGA registers as earlier writes left them when it is switched off or on again, or gets another width, lowers the height for good where lines get too long for its memory, and overrides VGA registers while it is on",
     without: withoutChangesOfMode,
   },
-  {
-    why: "QEMU's VGA has no pixel mask and no feature control to read at 3C6h and 3CAh, and reads reserved bits of attribute registers as 0",
-    without: (accesses) =>
-      withoutBytes(accesses, ({ direction, port }) => direction === "in" && [0x3c1, 0x3c6, 0x3ca].includes(port)),
-  },
   withoutWrites(
     "QEMU's 8042 has no RAM but the command byte, and takes no parameter for the commands 61h to 7Fh",
     (port, value) => port === 0x64 && value > 0x60 && value < 0x80,
   ),
-  {
-    why: "registers beyond the VGA's: QEMU's sequencer and graphics controller drop the high bits of the index",
-    without: (accesses) =>
-      withoutBytes(
-        accesses,
-        ({ direction, port, value }) =>
-          direction === "out" && ((port === 0x3c4 && value > 7) || (port === 0x3ce && value > 15)),
-      ),
-  },
   {
     why: "QEMU's VGA takes no doublewords",
     without: (accesses) => {

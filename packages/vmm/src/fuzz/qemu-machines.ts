@@ -61,6 +61,41 @@ const knocks = [
   ...[out(0x64, 0xd4), out(0x60, 0xf2)],
 ]);
 
+/** What firmware has done to make the display work before any guest sees it. */
+const display = [out(0x3c2, 0x67), read(0x3da), out(0x3c0, 0x20), out(0x3c6, 0xff), out(0x3c8, 0)];
+
+/** What a Cirrus's driver does: pixel format, cursor and its colours, a BLT that fills 8 bytes in 4 lines. */
+function cirrusWrites(): PortAccess[] {
+  const put = (port: number, registers: readonly (readonly [index: number, value: number])[]) =>
+    registers.flatMap(([index, value]) => [out(port, index), out(port + 1, value)]);
+  const hiddenDac = [
+    read(0x3c8),
+    ...[1, 2, 3, 4].map(() => read(0x3c6)),
+    out(0x3c6, 0xc1),
+    read(0x3c8),
+    out(0x3c6, 0xff),
+  ];
+  const colour = [out(0x3c8, 0x0f), out(0x3c9, 0x15), out(0x3c9, 0x2a), out(0x3c9, 0x3f)];
+  const blt = [
+    [0x20, 7],
+    [0x22, 3],
+    [0x24, 80],
+    [0x28, 0x40],
+    [0x2a, 1],
+    [0x30, 0xc0],
+    [0x32, 0x0d],
+    [0x33, 4],
+  ] as const;
+  return [
+    ...put(0x3c4, [[0x06, 0x12], [0x07, 0x11], [0x70, 0x21], [0xd1, 0x13], [0x12, 0x03]]),
+    ...colour,
+    ...put(0x3c4, [[0x12, 0x01]]),
+    ...colour,
+    ...hiddenDac,
+    ...put(0x3ce, [...blt, [0x31, 0x02], [0x31, 0x80], [0x2a, 2], [0x31, 0x04], [0x31, 0x00]]),
+  ]; // prettier-ignore
+}
+
 /** What brings a device, by the device type's id, beyond what every board has; and its sections. */
 const machines: Readonly<Record<string, DeviceEntry>> = {
   i8259: { sections: ["i8259"] },
@@ -135,12 +170,8 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
     options: ["-device", "virtio-net-pci,mac=52:54:00:12:34:56,romfile=,disable-modern=on"],
     sections: ["*/virtio-net"],
   },
-  // Firmware has made the display work before any guest sees it.
-  vga: {
-    options: ["-device", "VGA,vgamem_mb=1"],
-    sections: ["*/vga"],
-    prefix: [out(0x3c2, 0x67), read(0x3da), out(0x3c0, 0x20), out(0x3c6, 0xff), out(0x3c8, 0)],
-  },
+  vga: { options: ["-device", "VGA,vgamem_mb=1"], sections: ["*/vga"], prefix: display },
+  cirrus: { options: ["-device", "cirrus-vga"], sections: ["*/cirrus_vga"], prefix: display, runs: cirrusWrites },
   "bochs-vbe": { options: ["-device", "VGA,vgamem_mb=1"], sections: ["*/vga"] },
 };
 

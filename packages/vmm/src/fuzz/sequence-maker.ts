@@ -13,7 +13,7 @@ import {
 } from "@portrait/classifier";
 import { Navigator, UnreachableError, type PlanStep } from "@portrait/replayer";
 import { allOnes, BatchBuilder, opOf, type Width } from "@portrait/tracer";
-import type { PortAccess } from "./accesses.ts";
+import { batchOf, type PortAccess } from "./accesses.ts";
 import type { Random } from "./random.ts";
 
 /** Accesses of a sequence, mostly. */
@@ -46,9 +46,8 @@ export class SequenceMaker {
     this.#library = library;
     this.#instances = instances;
     this.#first = first;
-    const mine = (port: number) =>
-      library.claims(port)?.some(({ instance }) => instances.some((one) => one === library.instances[instance]));
-    this.#recorded = recorded.filter(({ port }) => mine(port));
+    const mine = portsOf(library, instances, first);
+    this.#recorded = recorded.filter(({ port }) => mine.has(port));
   }
 
   /** A sequence that the random numbers fix. */
@@ -59,6 +58,16 @@ export class SequenceMaker {
     while (draft.accesses.length < length) draft.addSome();
     return draft.accesses.slice(0, length);
   }
+}
+
+/** Where the instances stand after accesses made from reset. */
+function portsOf(library: Library, instances: readonly Instance[], first: readonly PortAccess[]): Set<number> {
+  const classifier = new Classifier(library, { fromReset: true });
+  classifier.feed(batchOf(first));
+  const ports = classifier.states.flatMap(({ instance, whereabouts: { base } }, index) =>
+    base === undefined || !instances.includes(instance) ? [] : library.claimsOf(index, base),
+  );
+  return new Set(ports.map(({ address }) => address));
 }
 
 /** A sequence being made, and what it has done to the devices so far. */
