@@ -7,6 +7,7 @@ export { createTraceFile } from "./capture/trace-file.ts";
 export type { TraceFile } from "./capture/trace-file.ts";
 export { recordedAccesses } from "./fuzz/accesses.ts";
 export type { PortAccess } from "./fuzz/accesses.ts";
+export type { Bench, Engine } from "./fuzz/engine.ts";
 export { fuzz } from "./fuzz/fuzz.ts";
 export type { FuzzFailure, FuzzOptions, FuzzReport } from "./fuzz/fuzz.ts";
 export type { Finding, Trial } from "./fuzz/judge.ts";

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { out, read, type PortAccess } from "./accesses.ts";
 import { shorten } from "./exclusion.ts";
-import { withoutExcluded } from "./exclusions.ts";
+import { exclusionsAfter } from "./exclusions.ts";
 
 const wide = (port: number, width: 16 | 32, value: number): PortAccess => ({ direction: "out", port, width, value });
+const withoutExcluded = (accesses: readonly PortAccess[]) => shorten(accesses, exclusionsAfter([]));
 const left = (...accesses: readonly PortAccess[]) => withoutExcluded(accesses).accesses;
 
 describe("what resets the machine is left out", () => {

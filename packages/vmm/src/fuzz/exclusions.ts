@@ -1,6 +1,6 @@
 import type { PortAccess } from "./accesses.ts";
 import { displayExclusions } from "./display-exclusions.ts";
-import { shorten, withoutWrites, type Exclusion, type Shortened } from "./exclusion.ts";
+import { withoutWrites, type Exclusion } from "./exclusion.ts";
 import { placedExclusions } from "./placed-exclusions.ts";
 import { qemuExclusions } from "./qemu-exclusions.ts";
 
@@ -42,7 +42,7 @@ const resets: readonly Exclusion[] = [
 
 const all = [...qemuExclusions, ...resets];
 
-/** The sequence without what is left out. `first`: what goes before it in any case. */
-export function withoutExcluded(sequence: readonly PortAccess[], first: readonly PortAccess[] = []): Shortened {
-  return shorten(sequence, [...all, ...displayExclusions(first), ...placedExclusions(first)]);
+/** What sequences on QEMU do not have. `first`: what goes before them in any case. */
+export function exclusionsAfter(first: readonly PortAccess[]): readonly Exclusion[] {
+  return [...all, ...displayExclusions(first), ...placedExclusions(first)];
 }

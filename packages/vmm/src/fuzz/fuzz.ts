@@ -1,12 +1,12 @@
 import type { Instance, Library } from "@portrait/classifier";
 import type { StreamSection } from "../qemu/stream/section.ts";
-import { DeviceLayout } from "../qemu/stream/device-layout.ts";
 import type { PortAccess } from "./accesses.ts";
-import { withoutExcluded } from "./exclusions.ts";
+import type { Bench, Engine } from "./engine.ts";
+import { shorten, type Exclusion } from "./exclusion.ts";
 import { Judge, nameMatches, type Finding, type Trial } from "./judge.ts";
 import { placing, type Placing } from "./placing.ts";
-import { QemuBench } from "./qemu-bench.ts";
-import { qemuMachineFor, type Board, type QemuMachine } from "./qemu-machines.ts";
+import { qemuEngine } from "./qemu-engine.ts";
+import type { Board } from "./qemu-machines.ts";
 import { Random } from "./random.ts";
 import { SequenceMaker } from "./sequence-maker.ts";
 import { shrink } from "./shrink.ts";
@@ -23,6 +23,8 @@ export interface FuzzOptions {
   readonly seed: number;
   /** Accesses a guest made, to take runs from. */
   readonly recorded?: readonly PortAccess[];
+  /** What to try it on; undefined: QEMU. */
+  readonly engine?: Engine;
   /** QEMU's board; undefined: one that has the devices. */
   readonly board?: Board;
   /** QEMU's command line; undefined: the machine that brings the devices. */
@@ -48,7 +50,7 @@ export interface FuzzReport {
   /** Names of the instances. */
   readonly devices: readonly string[];
   readonly command: readonly string[];
-  /** QEMU's version, as it calls it. */
+  /** QEMU's version, as it calls it; what another engine says it is. */
   readonly qemu: string;
   readonly seed: number;
   /** Cases tried; fewer than asked for where it was interrupted. */
@@ -75,21 +77,17 @@ export interface FuzzReport {
   readonly unreachable: ReadonlyMap<string, { readonly why: string; readonly cases: number }>;
 }
 
-/** Tries generated sequences of accesses on two QEMUs, and shrinks those that fail. @throws QemuError, StreamError */
+/** Tries generated sequences of accesses on two machines, and shrinks those that fail. @throws QemuError, StreamError */
 export async function fuzz(library: Library, options: FuzzOptions): Promise<FuzzReport> {
   const devices = [...new Set(options.instances.map(({ device }) => device.id))];
-  const machine = qemuMachineFor(devices, options.board);
-  const own = options.command;
-  const board =
-    own === undefined ? machine : { ...machine, command: own, prefix: [], runs: [], settle: [], absent: [] };
-  const layout = new DeviceLayout();
-  const source = await QemuBench.start(board, layout);
+  const engine = options.engine ?? qemuEngine(devices, options.board, options.command);
+  const source = await engine.start();
   try {
-    const destination = await QemuBench.start(board, layout);
+    const destination = await engine.start();
     try {
-      const present = options.instances.filter(({ name }) => !board.absent.includes(name));
+      const present = options.instances.filter(({ name }) => !engine.absent.includes(name));
       const placed = await placing(library, present, source.ports);
-      return await new Fuzzing(library, options, placed, board, source, destination).run();
+      return await new Fuzzing(library, options, placed, engine, source, destination).run();
     } finally {
       await destination.end();
     }
@@ -102,9 +100,8 @@ class Fuzzing {
   readonly #options: FuzzOptions;
   /** Those of the instances asked for that the machine has. */
   readonly #instances: readonly Instance[];
-  readonly #machine: QemuMachine;
-  /** What goes before every sequence: what gives the devices their ports, and what the machine asks for. */
-  readonly #first: readonly PortAccess[];
+  readonly #engine: Engine;
+  readonly #exclusions: readonly Exclusion[];
   readonly #judge: Judge;
   readonly #maker: SequenceMaker;
   readonly #coverage: Coverage;
@@ -119,18 +116,20 @@ class Fuzzing {
     library: Library,
     options: FuzzOptions,
     { instances, accesses }: Placing,
-    machine: QemuMachine,
-    source: QemuBench,
-    destination: QemuBench,
+    engine: Engine,
+    source: Bench,
+    destination: Bench,
   ) {
     this.#options = options;
-    this.#machine = machine;
+    this.#engine = engine;
     this.#instances = instances;
     this.#qemu = source.version;
-    this.#first = [...accesses, ...machine.prefix];
-    this.#judge = new Judge(library, this.#first, source, destination);
-    this.#maker = new SequenceMaker(library, instances, this.#first, [...machine.runs, ...(options.recorded ?? [])]);
-    this.#coverage = new Coverage(source.powerOn, machine.sections);
+    // What gives the devices their ports, and what the machine asks for.
+    const first = [...accesses, ...engine.prefix];
+    this.#exclusions = engine.exclusions(first);
+    this.#judge = new Judge(library, first, engine, source, destination);
+    this.#maker = new SequenceMaker(library, instances, first, [...engine.runs, ...(options.recorded ?? [])]);
+    this.#coverage = new Coverage(source.powerOn, engine.sections);
   }
 
   async run(): Promise<FuzzReport> {
@@ -141,7 +140,7 @@ class Fuzzing {
     }
     return {
       devices: this.#instances.map(({ name }) => name),
-      command: this.#machine.command,
+      command: this.#engine.command,
       qemu: this.#qemu,
       seed,
       ...this.#counts,
@@ -155,7 +154,7 @@ class Fuzzing {
 
   async #tryCase(number: number, random: Random): Promise<void> {
     const sequence = this.#maker.make(random);
-    const { accesses, left } = withoutExcluded(sequence, this.#first);
+    const { accesses, left } = shorten(sequence, this.#exclusions);
     for (const [why, times] of left) add(this.#excluded, why, times);
     const trial = await this.#try(sequence);
     this.#counts.cases++;
@@ -177,7 +176,7 @@ class Fuzzing {
 
   /** What must be left out on a machine counts for what is in plans all the same. */
   async #try(sequence: readonly PortAccess[]): Promise<Trial> {
-    const { accesses, left } = withoutExcluded(sequence, this.#first);
+    const { accesses, left } = shorten(sequence, this.#exclusions);
     const trial = await this.#judge.try(accesses);
     if (left.size === 0 || trial.findings.length > 0) return trial;
     const watched = this.#judge.watch(sequence);

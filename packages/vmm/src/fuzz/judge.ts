@@ -12,13 +12,10 @@ import {
 import { BatchBuilder, opOf } from "@portrait/tracer";
 import type { DeviceField, FieldAllowance } from "../machine.ts";
 import { allowancesFor, compareDevices, type AllowedDifference } from "../migration/compare-devices.ts";
-import { qemuDeviations } from "../qemu/deviations.ts";
 import type { StreamSection } from "../qemu/stream/section.ts";
 import { operationOf, type PortAccess } from "./accesses.ts";
 import { dangerousWrites } from "./dangerous-writes.ts";
-import type { QemuBench } from "./qemu-bench.ts";
-import { qemuExcuses } from "./qemu-exclusions.ts";
-import { sectionsOf } from "./qemu-machines.ts";
+import type { Bench, Engine } from "./engine.ts";
 
 /** Something that is not as the central law says. */
 export type Finding =
@@ -62,21 +59,23 @@ export interface Trial {
   readonly source: readonly StreamSection[];
 }
 
-/** Holds sequences of accesses to the central law: two QEMUs' own state after the accesses, and after their plan alone. */
+/** Holds sequences of accesses to the central law: two machines' own state after the accesses, and after their plan alone. */
 export class Judge {
   readonly #library: Library;
   readonly #first: readonly PortAccess[];
-  readonly #source: QemuBench;
-  readonly #destination: QemuBench;
+  readonly #engine: Engine;
+  readonly #source: Bench;
+  readonly #destination: Bench;
   readonly #allowances: readonly FieldAllowance[];
 
   /** `first` goes before every sequence. */
-  constructor(library: Library, first: readonly PortAccess[], source: QemuBench, destination: QemuBench) {
+  constructor(library: Library, first: readonly PortAccess[], engine: Engine, source: Bench, destination: Bench) {
     this.#library = library;
     this.#first = first;
+    this.#engine = engine;
     this.#source = source;
     this.#destination = destination;
-    this.#allowances = allowancesFor(library, "qemu", qemuDeviations, "plan");
+    this.#allowances = allowancesFor(library, engine.name, engine.deviations, "plan");
   }
 
   /** Carries the sequence out on one machine and its plan on the other, both from power-on. @throws QemuError, StreamError */
@@ -102,7 +101,9 @@ export class Judge {
     const theirs = await destination.dump();
     // What a busy device does is on the lines between devices as well.
     const compared =
-      busy.length === 0 ? this.#compare(ours, theirs, plan, excusesOf(accesses)) : { different: [], unreachable: [] };
+      busy.length === 0
+        ? this.#compare(ours, theirs, plan, this.#engine.excuses(accesses))
+        : { different: [], unreachable: [] };
     const { different, unreachable } = compared;
     const findings: Finding[] = [
       ...source.machineEvents.map((event) => ({ kind: "machine", event, by: "accesses" }) as const),
@@ -152,7 +153,9 @@ export class Judge {
   ) {
     const keyOf = ({ name, instance }: StreamSection) => `${name}[${instance}]`;
     const open = plan.unreachable.filter(({ reason }) => reason === SELECTOR_LEFT);
-    const unknown = [...plan.unknown, ...open].flatMap(({ device }) => sectionsOf(this.#deviceOf(device)?.id ?? ""));
+    const unknown = [...plan.unknown, ...open].flatMap(({ device }) =>
+      this.#engine.sectionsOf(this.#deviceOf(device)?.id ?? ""),
+    );
     const judged = ({ name }: StreamSection) => !unknown.some((pattern) => nameMatches(pattern, name));
     const theirs = new Map(destination.map((section) => [keyOf(section), section]));
     const changed = source.filter((section) => {
@@ -202,10 +205,6 @@ function expectedOf(
 
 function dangersOf({ steps }: Plan): Finding[] {
   return dangerousWrites(steps).map((what) => ({ kind: "danger", what }));
-}
-
-function excusesOf(accesses: readonly PortAccess[]): FieldAllowance[] {
-  return qemuExcuses.flatMap(({ why, fields }) => fields(accesses).map((field) => ({ ...field, why })));
 }
 
 /** True when the name fits the pattern, in which a `*` at the start stands for any run of characters. */

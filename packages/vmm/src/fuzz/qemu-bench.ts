@@ -13,6 +13,7 @@ import type { DeviceLayout } from "../qemu/stream/device-layout.ts";
 import { isDevice } from "../qemu/stream/kept-sections.ts";
 import type { StreamSection } from "../qemu/stream/section.ts";
 import { operationOf, type PortAccess } from "./accesses.ts";
+import type { Bench } from "./engine.ts";
 import type { QemuMachine } from "./qemu-machines.ts";
 
 const SNAPSHOT = "power-on";
@@ -36,7 +37,7 @@ interface Running {
  * A QEMU whose guest never runs, put back to power-on hundreds of times a second: by a snapshot taken before the first access,
  * which QEMU loads after a reset of its own.
  */
-export class QemuBench {
+export class QemuBench implements Bench {
   /** What accesses did to the whole machine since it was put back: QEMU's events. */
   machineEvents: string[] = [];
   readonly #command: readonly string[];
