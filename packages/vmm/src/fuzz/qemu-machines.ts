@@ -1,4 +1,5 @@
 import { out, read, type PortAccess } from "./accesses.ts";
+import type { Engine } from "./engine.ts";
 import { FIRST_BASE } from "./placing.ts";
 
 /** QEMU's boards: what is on them by itself. */
@@ -6,19 +7,9 @@ export const BOARDS = ["pc", "q35"] as const;
 export type Board = (typeof BOARDS)[number];
 
 /** A QEMU machine for devices to be tried on. */
-export interface QemuMachine {
-  /** Command line without what a bench adds. */
-  readonly command: readonly string[];
-  /** Names of the sections of its state that are the device's; `*` stands for any run of characters. */
-  readonly sections: readonly string[];
-  /** What every sequence begins with, where QEMU comes out of power-on as no hardware does. */
-  readonly prefix: readonly PortAccess[];
-  /** Accesses as drivers make them, for sequences to take runs from: what is there on the board. */
-  readonly runs: readonly PortAccess[];
+export interface QemuMachine extends Pick<Engine, "command" | "sections" | "prefix" | "runs" | "absent"> {
   /** Accesses that bring back what a snapshot of power-on does not. */
   readonly settle: readonly PortAccess[];
-  /** Instances that the board does not have. */
-  readonly absent: readonly string[];
 }
 
 /** What is said of a device type. */
