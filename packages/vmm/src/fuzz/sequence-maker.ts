@@ -1,27 +1,12 @@
-import {
-  Classifier,
-  guardAccepts,
-  putField,
-  type Cube,
-  type Guard,
-  type Instance,
-  type InstanceState,
-  type Library,
-  type Port,
-  type Register,
-  type Rule,
-} from "@portrait/classifier";
-import { Navigator, UnreachableError, type PlanStep } from "@portrait/replayer";
-import { allOnes, BatchBuilder, opOf, type Width } from "@portrait/tracer";
+import { Classifier, type Instance, type Library } from "@portrait/classifier";
 import { batchOf, type PortAccess } from "./accesses.ts";
+import { Draft } from "./draft.ts";
 import type { Random } from "./random.ts";
 
 /** Accesses of a sequence, mostly. */
 const LENGTH = 24;
 /** Of every eighth one. */
 const LONG_LENGTH = 90;
-const RECORDED_RUN = 16;
-const WIDTHS: readonly Width[] = [8, 16, 32];
 
 /**
  * Makes sequences of accesses to some devices: registers as their descriptions tell of them, with the way there or without, values
@@ -52,9 +37,12 @@ export class SequenceMaker {
 
   /** A sequence that the random numbers fix. */
   make(random: Random): readonly PortAccess[] {
-    const length = 1 + random.below(random.chance(12) ? LONG_LENGTH : LENGTH);
     const draft = new Draft(this.#library, this.#instances, this.#recorded, random);
     draft.goAfter(this.#first);
+    if (random.chance(40)) draft.addDeeds();
+    const deeds = draft.accesses.length;
+    if (deeds > 0 && random.chance(70)) return draft.accesses;
+    const length = deeds + 1 + random.below(random.chance(12) ? LONG_LENGTH : LENGTH);
     while (draft.accesses.length < length) draft.addSome();
     return draft.accesses.slice(0, length);
   }
@@ -68,221 +56,4 @@ function portsOf(library: Library, instances: readonly Instance[], first: readon
     base === undefined || !instances.includes(instance) ? [] : library.claimsOf(index, base),
   );
   return new Set(ports.map(({ address }) => address));
-}
-
-/** A sequence being made, and what it has done to the devices so far. */
-class Draft {
-  readonly accesses: PortAccess[] = [];
-  readonly #classifier: Classifier;
-  readonly #builder: BatchBuilder;
-  readonly #states: readonly InstanceState[];
-  readonly #recorded: readonly PortAccess[];
-  readonly #random: Random;
-  /** The device whose group of writes has begun. */
-  #open: InstanceState | undefined;
-
-  constructor(library: Library, instances: readonly Instance[], recorded: readonly PortAccess[], random: Random) {
-    this.#classifier = new Classifier(library, { fromReset: true });
-    this.#builder = new BatchBuilder((batch) => this.#classifier.feed(batch), { capacity: 2 });
-    this.#states = this.#classifier.states.filter(({ instance }) => instances.includes(instance));
-    this.#recorded = recorded;
-    this.#random = random;
-  }
-
-  /** Knows what accesses before its own did. */
-  goAfter(accesses: readonly PortAccess[]): void {
-    for (const access of accesses) this.#feed(access);
-  }
-
-  /** Adds a few accesses. */
-  addSome(): void {
-    const random = this.#random;
-    const open = this.#open;
-    if (open !== undefined && random.chance(80)) return this.#goOn(open);
-    const state = random.pick(this.#states);
-    if (state === undefined) throw new Error("no device to make accesses to");
-    const kind = random.below(100);
-    if (this.#recorded.length > 0 && random.chance(25)) this.#addRecorded();
-    else if (kind < 45) this.#reach(state);
-    else if (kind < 70) this.#write(state, this.#writable(state));
-    else if (kind < 82) this.#read(state);
-    else if (kind < 90) this.#repeat();
-    else this.#addAnything(state);
-  }
-
-  /** A register and the way to it. */
-  #reach(state: InstanceState): void {
-    const { device } = state.instance;
-    const register = this.#random.pick(device.registers);
-    if (register === undefined) return;
-    if (register.access === "RO" || (register.access === "RW" && this.#random.chance(15))) {
-      this.#follow(state, (navigator) => navigator.read(register, [], ""));
-      return;
-    }
-    const rule = this.#random.pick(register.onWrite);
-    const value = this.#valueOf(register, rule);
-    const guards = this.#random.chance(70) ? (rule?.guards ?? []) : [];
-    const way = (also: readonly Guard[]) => (navigator: Navigator) =>
-      navigator.write(register, value, this.#widthOf(register), also, undefined, { from: [], why: "", risk: "safe" });
-    if (!this.#follow(state, way(guards)) && !this.#follow(state, way([]))) this.#write(state, [register]);
-    else this.#noteGroup(state, register);
-  }
-
-  /** Adds the steps that `go` makes; false where there is no way. */
-  #follow(state: InstanceState, go: (navigator: Navigator) => unknown): boolean {
-    const steps: PlanStep[] = [];
-    try {
-      go(new Navigator(state, steps, "source"));
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
-      return false;
-    }
-    for (const step of steps) {
-      if (step.op === "drain") {
-        this.#push({ direction: "in", port: step.status, width: 8, value: 0 });
-        if (this.#random.chance(80)) this.#push({ direction: "in", port: step.port, width: 8, value: 0 });
-      } else
-        this.#push({
-          direction: step.op,
-          port: step.port,
-          width: step.width,
-          value: step.op === "out" ? step.value : 0,
-        });
-    }
-    return true;
-  }
-
-  /** Registers that a write reaches as things stand. */
-  #writable(state: InstanceState): readonly Register[] {
-    return state.instance.device.registers.filter(
-      ({ access, writeGuards }) => access !== "RO" && holds(state, writeGuards),
-    );
-  }
-
-  #write(state: InstanceState, registers: readonly Register[]): void {
-    const register = this.#random.pick(registers);
-    if (register === undefined) return;
-    const rules = register.onWrite.filter(({ guards }) => holds(state, guards));
-    const value = this.#valueOf(register, this.#random.pick(rules));
-    this.#push({ direction: "out", port: addressOf(state, register.port), width: this.#widthOf(register), value });
-    this.#noteGroup(state, register);
-  }
-
-  /** The next part of a group that has begun. */
-  #goOn(state: InstanceState): void {
-    this.#open = undefined;
-    const next = this.#writable(state).filter((register) =>
-      register.onWrite.some(({ part, guards }) => (part === "more" || part === "end") && holds(state, guards)),
-    );
-    this.#write(state, next);
-  }
-
-  #noteGroup(state: InstanceState, register: Register): void {
-    const begins = register.onWrite.some(({ part }) => part === "begin" || part === "more");
-    this.#open = begins ? state : undefined;
-  }
-
-  #read(state: InstanceState): void {
-    const { registers } = state.instance.device;
-    const register = this.#random.pick(
-      registers.filter(({ access, readGuards }) => access !== "WO" && holds(state, readGuards)),
-    );
-    if (register === undefined) return;
-    this.#push({ direction: "in", port: addressOf(state, register.port), width: this.#widthOf(register), value: 0 });
-  }
-
-  /** An earlier access once more, with another value or with its own. */
-  #repeat(): void {
-    const again = this.#random.pick(this.accesses);
-    if (again === undefined) return;
-    const value = this.#random.chance(50) ? again.value : (again.value ^ (1 << this.#random.below(again.width))) >>> 0;
-    this.#push({ ...again, value: again.direction === "in" ? 0 : value });
-  }
-
-  /** A run of what a guest did, sometimes changed. */
-  #addRecorded(): void {
-    const from = this.#random.below(this.#recorded.length);
-    for (const access of this.#recorded.slice(from, from + 1 + this.#random.below(RECORDED_RUN))) {
-      if (this.#random.chance(6)) continue;
-      const value = this.#random.chance(8) ? this.#random.bits(access.width) : access.value;
-      this.#push({ ...access, value: access.direction === "in" ? 0 : value });
-    }
-  }
-
-  #addAnything(state: InstanceState): void {
-    const port = this.#random.pick(state.instance.device.ports);
-    if (port === undefined) return;
-    const width = this.#random.pick(this.#random.chance(85) ? port.widths : widthsAt(state, port)) ?? 8;
-    const direction = this.#random.chance(70) ? "out" : "in";
-    const value = direction === "in" ? 0 : this.#random.bits(width);
-    this.#push({ direction, port: addressOf(state, port), width, value });
-  }
-
-  #push(access: PortAccess): void {
-    this.accesses.push(access);
-    this.#feed(access);
-  }
-
-  #feed(access: PortAccess): void {
-    this.#builder.push(0, access.port, opOf(access.direction, access.width), access.value);
-    this.#builder.flush();
-  }
-
-  #widthOf(register: Register): Width {
-    return this.#random.pick(register.port.widths) ?? 8;
-  }
-
-  /** A value that reaches the register, and mostly one that the rule takes. */
-  #valueOf(register: Register, rule: Rule | undefined): number {
-    const random = this.#random;
-    const width = Math.max(...register.port.widths);
-    let value = this.#freeBits(register, width);
-    const wanted = random.chance(75) ? random.pick(rule?.cubes ?? []) : undefined;
-    for (const cube of [wanted, random.pick(register.cubes)]) if (cube !== undefined) value = fixed(value, cube);
-    return value;
-  }
-
-  #freeBits(register: Register, width: number): number {
-    const random = this.#random;
-    switch (random.below(6)) {
-      case 0:
-        return 0;
-      case 1:
-        return allOnes(width === 32 ? 32 : width === 16 ? 16 : 8);
-      case 2:
-        return (1 << random.below(width)) >>> 0;
-      case 3:
-        return register.fields.reduce((value, field) => {
-          const bits = field.high - field.low + 1;
-          return putField(field, value, random.pick([0, 1, 2 ** bits - 1, random.bits(bits)]) ?? 0);
-        }, 0);
-      default:
-        return random.bits(width);
-    }
-  }
-}
-
-function fixed(value: number, { mask, bits }: Cube): number {
-  return ((value & ~mask) | bits) >>> 0;
-}
-
-function holds({ selectors }: InstanceState, guards: readonly Guard[]): boolean {
-  return guards.every((guard) => guardAccepts(guard, selectors[guard.selector] ?? -1));
-}
-
-/**
- * Widths of aligned accesses that stay among the device's ports. Others are the bus's affair: what it splits, QEMU's memory core hands
- * whole to the first device.
- */
-function widthsAt(state: InstanceState, port: Port): readonly Width[] {
-  const { device, stride } = state.instance;
-  const { offset } = port;
-  const within = (lane: number) => device.ports.some((port) => port.offset * stride === offset * stride + lane);
-  const aligned = (width: Width) => addressOf(state, port) % (width / 8) === 0;
-  return WIDTHS.filter((width) => aligned(width) && Array.from({ length: width / 8 }, (_, lane) => lane).every(within));
-}
-
-/** Address of a port of a device that stands somewhere. */
-function addressOf({ instance, whereabouts }: InstanceState, { offset }: Port): number {
-  return ((whereabouts.base ?? 0) + offset * instance.stride) & 0xffff;
 }
