@@ -96,6 +96,8 @@ function dangerOf(port: number, value: number, before: Before): string | undefin
     case 0x170 + 7:
     case 0x1f0 + 7:
       return HARMLESS_ATA.has(value) ? undefined : "an ATA command that may touch the medium";
+    case 0x300:
+      return (value & 4) !== 0 ? "TXP transmits" : undefined;
     case 0x376:
     case 0x3f6:
       return (value & 4) !== 0 ? "resets the disks" : undefined;

@@ -16,6 +16,7 @@ import type { StreamSection } from "../qemu/stream/section.ts";
 import { operationOf, type PortAccess } from "./accesses.ts";
 import { dangerousWrites } from "./dangerous-writes.ts";
 import type { Bench, Engine } from "./engine.ts";
+import { placedDangers } from "./placed-dangers.ts";
 
 /** Something that is not as the central law says. */
 export type Finding =
@@ -108,7 +109,7 @@ export class Judge {
     const findings: Finding[] = [
       ...source.machineEvents.map((event) => ({ kind: "machine", event, by: "accesses" }) as const),
       ...destination.machineEvents.map((event) => ({ kind: "machine", event, by: "plan" }) as const),
-      ...dangersOf(plan),
+      ...this.#dangersOf(plan),
       ...reads.findings,
       ...this.#unexpected(plan),
       ...different,
@@ -119,7 +120,7 @@ export class Judge {
   /** What plan a sequence has that no machine is to be asked about, and what is wrong with it. Reads give 0. */
   watch(accesses: readonly PortAccess[]): Pick<Trial, "accesses" | "plan" | "findings"> {
     const plan = makePlan(this.#classify([...this.#first, ...accesses]).classifier);
-    return { accesses, plan, findings: dangersOf(plan) };
+    return { accesses, plan, findings: this.#dangersOf(plan) };
   }
 
   #classify(accesses: readonly PortAccess[]): {
@@ -171,6 +172,11 @@ export class Judge {
     return { different: different.map((one) => ({ kind: "field", ...one }) as const), unreachable };
   }
 
+  #dangersOf({ steps }: Plan): Finding[] {
+    const found = [...dangerousWrites(steps), ...placedDangers(steps, this.#first)];
+    return found.map((what) => ({ kind: "danger", what }));
+  }
+
   #unexpected({ unknown }: Plan): Finding[] {
     return unknown.flatMap(({ device, register, reason }) => {
       const given = this.#deviceOf(device)?.registers.flatMap(({ onWrite, onRead }) =>
@@ -201,10 +207,6 @@ function expectedOf(
     value,
     mask,
   }));
-}
-
-function dangersOf({ steps }: Plan): Finding[] {
-  return dangerousWrites(steps).map((what) => ({ kind: "danger", what }));
 }
 
 /** True when the name fits the pattern, in which a `*` at the start stands for any run of characters. */

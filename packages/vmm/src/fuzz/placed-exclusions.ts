@@ -1,11 +1,12 @@
 import type { PortAccess } from "./accesses.ts";
 import type { Exclusion } from "./exclusion.ts";
 import { ne2000Exclusion } from "./isa-exclusions.ts";
+import { basesIn, reaches, writes } from "./placed.ts";
 
 /** Whether an access to a device that was given this base is left out. */
 type Test = (access: PortAccess, base: number) => boolean;
 
-/** Registers of a legacy virtio device by their offset (VIRTIO 1.2, 4.1.4.8). */
+/** Registers of a legacy virtio device by their offset (VIRTIO 1.1, 4.1.4.8). */
 const VIRTIO_WIDTHS = new Map([
   [0x00, 32],
   [0x04, 32],
@@ -28,7 +29,7 @@ const ICH9_WIDTHS = new Map([
 export function placedExclusions(first: readonly PortAccess[]): readonly Exclusion[] {
   return [
     behind(
-      "SSBM starts a transfer, which goes on (Programming Interface for Bus Master IDE Controller 1.0, 2.1)",
+      "SSBM starts a transfer, which goes on (PIIX4 datasheet, 5.2.1)",
       basesIn(first, 0x20),
       () => (access, base) => writes(access, base, 0x01) || writes(access, base + 8, 0x01),
     ),
@@ -69,6 +70,17 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
       },
     ),
     behind(
+      "a software reset leaves the PCnet's CSR12 to CSR14 (Am79C970A datasheet, CSR12 to CSR14); QEMU's takes them from the address PROM once more",
+      basesIn(first, 0x10, 0x20001022),
+      () => {
+        let written = false;
+        return (access, base) => {
+          if (access.direction === "out" && reaches(access, base, base + 0x0f)) written = true;
+          return written && access.direction === "in" && access.port === base + 0x14;
+        };
+      },
+    ),
+    behind(
       "a reset leaves the RTL8139's receive configuration on QEMU, and not the buffer size that it asks for",
       basesIn(first, 0x10, 0x813910ec),
       () => {
@@ -80,25 +92,25 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
       },
     ),
     behind(
-      "a legacy virtio device has MSI-X vectors and its own configuration from 14h on, on one another (VIRTIO 1.2, 4.1.4.8): not described",
+      "a legacy virtio device has MSI-X vectors and its own configuration from 14h on, on one another (VIRTIO 1.1, 4.1.4.8): not described",
       basesIn(first, 0x10, 0x10001af4),
       () => (access, base) => access.direction === "out" && reaches(access, base + 0x14, base + 0x3f),
     ),
     behind(
-      "virtio registers are written and read whole (VIRTIO 1.2, 4.1.3.1); QEMU takes a part for the whole",
+      "virtio registers are written and read whole (VIRTIO 1.1, 4.1.3.1); QEMU takes a part for the whole",
       basesIn(first, 0x10, 0x10001af4),
       () => (access, base) =>
         reaches(access, base, base + 0x13) && VIRTIO_WIDTHS.get(access.port - base) !== access.width,
     ),
     behind(
-      "a virtio device works through its queues when it is notified, and takes of the features only those it offers (VIRTIO 1.2, 2.2)",
+      "a virtio device works through its queues when it is notified, and takes of the features only those it offers (VIRTIO 1.1, 2.2)",
       basesIn(first, 0x10, 0x10001af4),
       () =>
         ({ direction, port }, base) =>
           port === base + (direction === "out" ? 0x10 : 0x04),
     ),
     behind(
-      "a legacy virtio device knows no FEATURES_OK (VIRTIO 1.2, 2.1.1); QEMU's takes no features after it, resets itself where a queue is given up, and ignores the selection of queues that it cannot have",
+      "a legacy virtio device knows no FEATURES_OK (VIRTIO 1.1, 2.1.1); QEMU's takes no features after it, resets itself where a queue is given up, and ignores the selection of queues that it cannot have",
       basesIn(first, 0x10, 0x10001af4),
       () =>
         ({ direction, port, value }, base) =>
@@ -120,29 +132,4 @@ function behind(why: string, bases: readonly number[], makeTest: () => Test): Ex
       return rest.length === accesses.length ? accesses : rest;
     },
   };
-}
-
-/** What a PCI configuration register was given, in functions of which vendor and device were seen; in all of them where none are given. */
-function basesIn(accesses: readonly PortAccess[], register: number, id?: number): number[] {
-  let address = 0;
-  const seen = new Set<number>();
-  return accesses.flatMap(({ direction, port, width, value }) => {
-    if (width !== 32) return [];
-    if (direction === "out" && port === 0xcf8) address = value;
-    const [page, at] = [address & ~0xff, address & 0xff];
-    if (port !== 0xcfc) return [];
-    if (direction === "in" && at === 0 && value === id) seen.add(page);
-    return direction === "out" && at === register && (id === undefined || seen.has(page)) ? [value & 0xfffc] : [];
-  });
-}
-
-/** True where a byte of the access lies between the ports. */
-function reaches({ port, width }: PortAccess, from: number, to: number): boolean {
-  return port <= to && port + width / 8 > from;
-}
-
-/** True where the write has a byte for the port with one of the bits. */
-function writes({ direction, port, width, value }: PortAccess, to: number, bits: number): boolean {
-  const lane = to - port;
-  return direction === "out" && lane >= 0 && lane < width / 8 && ((value >>> (8 * lane)) & bits) !== 0;
 }
