@@ -35,7 +35,7 @@ export const isaExclusions: readonly Exclusion[] = [
     (port, value) => port > 0xae10 && port < 0xae14 && value !== 0,
   ),
   {
-    why: "a reset by DSR spares DOR (82077AA datasheet, 2.1.2); QEMU's does not, and resets at power-down as well",
+    why: "a reset by DSR spares DOR (82077AA datasheet, DOR); QEMU's does not, and resets at power-down as well",
     without: (accesses) =>
       accesses.map((access) =>
         access.direction === "out" && access.port === 0x3f4 && (access.value & 0xc0) !== 0
@@ -69,7 +69,7 @@ function withValue(access: PortAccess, value: number): PortAccess {
   return access.value === value ? access : { ...access, value };
 }
 
-/** A command of the DP8390 that neither transmits nor starts remote DMA (datasheet, 10.3). */
+/** A command of the DP8390 that neither transmits nor starts remote DMA (datasheet, 10.0). */
 function quietCommand(value: number): number {
   return (value & ~0x3c) | 0x20;
 }
@@ -109,7 +109,7 @@ function withoutSounds(accesses: readonly PortAccess[]): PortAccess[] {
   });
 }
 
-/** Floppy commands that are done at once: parameters, then results (82077AA datasheet, 5.1). */
+/** Floppy commands that are done at once: parameters, then results (82077AA datasheet, table 5-1). */
 const FLOPPY_COMMANDS = new Map<number, readonly [parameters: number, results: number]>([
   [0x03, [2, 0]],
   [0x04, [1, 1]],

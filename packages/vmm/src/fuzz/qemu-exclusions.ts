@@ -6,7 +6,7 @@ import { isaExclusions } from "./isa-exclusions.ts";
 /** Accesses on which QEMU (7.2) does not do what the datasheet says, or of which the datasheet says nothing. */
 export const qemuExclusions: readonly Exclusion[] = [
   withoutWrites(
-    "OCW3 has bit 7 clear (8259A datasheet, figure 8); QEMU takes a write with bits 7 and 3 set for one all the same",
+    "OCW3 has bit 7 clear (8259A datasheet, operation command words); QEMU takes a write with bits 7 and 3 set for one all the same",
     (port, value) => (port === 0x20 || port === 0xa0) && (value & 0x98) === 0x88,
   ),
   ...[0x08, 0xd0].map((port) =>

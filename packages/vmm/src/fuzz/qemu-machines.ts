@@ -123,7 +123,7 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
       ...["-device", "floppy,drive=disk"],
     ],
     sections: ["fdc"],
-    // A software reset takes CONFIGURE back unless LOCK was given (82077AA datasheet, 5.2.7); QEMU's does not.
+    // A software reset takes CONFIGURE back unless LOCK was given (82077AA datasheet, LOCK); QEMU's does not.
     prefix: [out(0x3f5, 0x94), read(0x3f5)],
   },
   ne2000: {

@@ -132,11 +132,11 @@ export const qemuDeviations: readonly FieldAllowance[] = [
   {
     path: "*/rtl8139[0].BasicModeStatus",
     mask: 0x00c0,
-    why: "the register is only read (RTL8139C datasheet, 5.26); QEMU takes two bits of it",
+    why: "the register is only read (RTL8139C datasheet, BMSR); QEMU takes two bits of it",
   },
   {
     path: "*/rtl8139[0].NWayExpansion",
-    why: "the register is only read (RTL8139C datasheet, 5.29); QEMU takes it",
+    why: "the register is only read (RTL8139C datasheet, ANER); QEMU takes it",
   },
   {
     path: "ioapic[0].ioregsel",
