@@ -1,21 +1,28 @@
 // How many mistakes in descriptions the fuzzer finds: changes one rule of a description at a time, mechanically, and fuzzes it.
-// node packages/vmm/bench/mutations.mjs [--each N] [--cases N] [--seed N] [ID…]
+// node packages/vmm/bench/mutations.mjs [--each N] [--cases N] [--seed N] [--only TEXT]… [ID…]
+// --each: mistakes of a description, chosen by the seed; --only: all whose name has one of the texts, instead.
 import { createRequire } from "node:module";
 import { parseArgs } from "node:util";
-import { builtinDescriptions, DescriptionError, loadLibrary } from "@portrait/classifier";
+import { builtinDescriptions, Classifier, DescriptionError, loadLibrary } from "@portrait/classifier";
+import { makePlan } from "@portrait/replayer";
 import { fuzz } from "../dist/index.js";
+import { batchOf } from "../dist/fuzz/accesses.js";
+import { sectionsOf } from "../dist/fuzz/qemu-machines.js";
 import { Random } from "../dist/fuzz/random.js";
 
 const YAML = createRequire(new URL("../../classifier/package.json", import.meta.url))("yaml");
 
 const parse = (text) => YAML.parse(text, { merge: true });
 
-const DEVICES = "i8259 i8254 i8237 mc146818 uart16550 i8042 pci elcr port61 port92 vga bochs-vbe dma-page".split(" ");
+const right = loadLibrary(builtinDescriptions(), { aliases: false });
+/** The device types that the fuzzer has a machine for. */
+const DEVICES = right.devices.map(({ id }) => id).filter((id) => sectionsOf(id).length > 0);
 const { values, positionals } = parseArgs({
   options: {
     each: { type: "string", default: "6" },
     cases: { type: "string", default: "500" },
     seed: { type: "string", default: "1" },
+    only: { type: "string", multiple: true },
   },
   allowPositionals: true,
 });
@@ -31,9 +38,14 @@ const ruleMistakes = {
   "forget the added bits": (rule) => rule.with !== undefined && (() => delete rule.with),
   "take it for a whole value": (rule) => rule.part !== undefined && (() => delete rule.part),
   "count another way": (rule) => rule.add !== undefined && (() => delete rule.add),
+  "forget what it gives up": (rule) => rule.lose !== undefined && (() => delete rule.lose),
   "forget that it is state": (rule) =>
     rule.fill !== undefined && (() => (delete rule.fill, delete rule.part, (rule.verdict = "command"))),
 };
+
+/** What a plan can show of a rule: not a verdict alone, and not that it gives up more than it must. */
+const EFFECTS = ["set", "latch", "add", "fill", "clear", "drop", "learn", "drain"];
+const NEED_AN_EFFECT = ["drop the guard", "drop the data pattern"];
 
 /** All mistakes that can be made in a description, as changes of its data; not in what no plan restores anyway. */
 function mistakesOf(data) {
@@ -49,7 +61,9 @@ function mistakesOf(data) {
       for (const [what, mistake] of Object.entries(ruleMistakes)) {
         const inRegister =
           place === "" && !["forget the mask", "forget the added bits", "forget that it is state"].includes(what);
-        const matters = what !== "forget that it is state" || isRestored(rule);
+        const matters =
+          (what !== "forget that it is state" || isRestored(rule)) &&
+          (!NEED_AN_EFFECT.includes(what) || EFFECTS.some((effect) => rule[effect] !== undefined));
         if (!inRegister && matters) add(`${name}${place}`, what, mistake(rule));
       }
     }
@@ -59,7 +73,7 @@ function mistakesOf(data) {
     }
   }
   for (const [name, slot] of Object.entries(data.slots ?? {})) {
-    if (slot === null) continue;
+    if (slot === null || slot.restore === "never") continue;
     add(`slots.${name}`, "forget the key", slot.key !== undefined && (() => (delete slot.key, delete slot.lanes)));
     add(
       `slots.${name}`,
@@ -101,49 +115,75 @@ function libraryWith(id, number) {
   }
 }
 
+/** What a plan for the accesses does, without its reasons. */
+function stepsOf(library, accesses) {
+  const classifier = new Classifier(library, { fromReset: true });
+  classifier.feed(batchOf(accesses));
+  return JSON.stringify(makePlan(classifier).steps.map(({ op, port, width, value }) => [op, port, width, value]));
+}
+
+/** Fuzzes until something is found. Where nothing is, tells after how many of the cases the mistake changes the plan: those the machine does not tell apart. */
 async function tryMistake(library, id) {
   const device = library.devices.find((one) => one.id === id);
   const found = new AbortController();
+  const tried = [];
   const report = await fuzz(library, {
     instances: device.instances,
     cases: Number(values.cases),
     seed: Number(values.seed),
     signal: found.signal,
-    onCase: (_, failed) => failed > 0 && found.abort(),
+    onCase: (_, failed, { accesses }) => {
+      if (failed > 0) found.abort();
+      else tried.push(accesses);
+    },
   });
   const [failure] = report.failures;
   const finding = failure?.trial.findings[0];
-  return { cases: report.cases, finding, unknown: report.unknown };
+  if (finding !== undefined) return { cases: report.cases, finding };
+  const differs = (accesses) => stepsOf(library, accesses) !== stepsOf(right, accesses);
+  return { cases: report.cases, otherPlans: tried.filter(differs).length };
 }
 
-function textOf({ finding, cases }) {
-  if (finding === undefined) return `NOT FOUND in ${cases} cases`;
+function textOf({ finding, cases, otherPlans }) {
+  if (finding === undefined) return `NOT FOUND in ${cases} cases, ${otherPlans} of them with another plan`;
   const what = finding.path ?? finding.register ?? finding.what ?? finding.event;
   return `found in case ${cases} by ${finding.kind} ${what}`;
+}
+
+/** Numbers of the mistakes to try: all of those that were asked for, or some by chance. */
+function chosen(id) {
+  const source = builtinDescriptions()
+    .map(({ text }) => parse(text))
+    .find((data) => data.id === id);
+  const names = mistakesOf(source).map(({ where, what }) => `${id} ${where}: ${what}`);
+  const numbers = names.map((_, number) => number);
+  const { only } = values;
+  if (only !== undefined) return numbers.filter((number) => only.some((text) => names[number].includes(text)));
+  const random = new Random(
+    Number(values.seed),
+    [...id].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7),
+  );
+  return numbers.map(() => numbers.splice(random.below(numbers.length), 1)[0]);
 }
 
 const counts = { tried: 0, found: 0, refused: 0 };
 const missed = [];
 for (const id of positionals.length > 0 ? positionals : DEVICES) {
-  const source = builtinDescriptions()
-    .map(({ text }) => parse(text))
-    .find((data) => data.id === id);
-  const random = new Random(Number(values.seed), DEVICES.indexOf(id) + 1000);
-  const left = mistakesOf(source).map((_, number) => number);
-  for (let tried = 0; tried < Number(values.each) && left.length > 0;) {
-    const [number] = left.splice(random.below(left.length), 1);
+  let tried = 0;
+  for (const number of chosen(id)) {
+    if (values.only === undefined && tried === Number(values.each)) break;
     const { where, what, library } = libraryWith(id, number);
     if (library === undefined) {
       counts.refused++;
       continue;
     }
     tried++;
-    counts.tried++;
     const result = await tryMistake(library, id);
     if (result.finding !== undefined) counts.found++;
-    else missed.push(`${id} ${where}: ${what}`);
+    else missed.push(`${id} ${where}: ${what}: ${result.otherPlans} other plans`);
     console.log(`${id} ${where}: ${what}: ${textOf(result)}`);
   }
+  counts.tried += tried;
 }
 console.log(
   `\n${counts.found} of ${counts.tried} mistakes found; ${counts.refused} others are refused by the validator`,

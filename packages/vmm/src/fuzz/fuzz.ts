@@ -30,7 +30,7 @@ export interface FuzzOptions {
   /** QEMU's command line; undefined: the machine that brings the devices. */
   readonly command?: readonly string[];
   /** Called after every case. */
-  readonly onCase?: (done: number, failed: number) => void;
+  readonly onCase?: (done: number, failed: number, trial: Trial) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -135,8 +135,8 @@ class Fuzzing {
   async run(): Promise<FuzzReport> {
     const { cases, seed, onCase, signal } = this.#options;
     for (let i = 0; i < cases && signal?.aborted !== true; i++) {
-      await this.#tryCase(i, new Random(seed, i));
-      onCase?.(i + 1, this.#counts.failed);
+      const trial = await this.#tryCase(i, new Random(seed, i));
+      onCase?.(i + 1, this.#counts.failed, trial);
     }
     return {
       devices: this.#instances.map(({ name }) => name),
@@ -152,7 +152,7 @@ class Fuzzing {
     };
   }
 
-  async #tryCase(number: number, random: Random): Promise<void> {
+  async #tryCase(number: number, random: Random): Promise<Trial> {
     const sequence = this.#maker.make(random);
     const { accesses, left } = shorten(sequence, this.#exclusions);
     for (const [why, times] of left) add(this.#excluded, why, times);
@@ -172,6 +172,7 @@ class Fuzzing {
     if (trial.plan.unknown.length > 0 || trial.busy.length > 0) this.#counts.notCompared++;
     this.#coverage.add(trial.source);
     if (trial.findings.length > 0) await this.#fail(number, sequence, trial);
+    return trial;
   }
 
   /** What must be left out on a machine counts for what is in plans all the same. */
