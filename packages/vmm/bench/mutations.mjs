@@ -163,7 +163,7 @@ function chosen(id) {
     Number(values.seed),
     [...id].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7),
   );
-  return numbers.map(() => numbers.splice(random.below(numbers.length), 1)[0]);
+  return names.map(() => numbers.splice(random.below(numbers.length), 1)[0]);
 }
 
 const counts = { tried: 0, found: 0, refused: 0 };

@@ -4,13 +4,8 @@ import { withoutWrites, type Exclusion } from "./exclusion.ts";
 /** The same for the devices of the ISA bus: drives, NE2000, parallel port, Sound Blaster, and the chipset's fixed ports. */
 export const isaExclusions: readonly Exclusion[] = [
   {
-    why: "ATA commands that leave results in the task file, and soft resets: a migration reads them at the source, this does not",
-    without: (accesses) =>
-      accesses.filter(({ direction, port, width, value }) => {
-        if (direction === "in" || (port & ~0x287) !== 0x170) return true;
-        if ((port & 7) === 6 && (port & 0x200) !== 0) return (value & 0x04) === 0;
-        return width === 8 && ((port & 7) !== 7 || [0xef, 0xc6, 0x91].includes(value));
-      }),
+    why: "ATA commands that leave results in the task file, and soft resets: a migration reads them at the source, this does not; and SET FEATURES 82h, which writes the cache out and takes nothing meanwhile",
+    without: withoutAtaResults,
   },
   ne2000Exclusion(0x300),
   {
@@ -48,6 +43,19 @@ export const isaExclusions: readonly Exclusion[] = [
     without: withoutFloppyWaits,
   },
 ];
+
+function withoutAtaResults(accesses: readonly PortAccess[]): PortAccess[] {
+  const features = new Map<number, number>();
+  return accesses.filter(({ direction, port, width, value }) => {
+    if (direction === "in" || (port & ~0x287) !== 0x170) return true;
+    if ((port & 7) === 6 && (port & 0x200) !== 0) return (value & 0x04) === 0;
+    if (width !== 8) return false;
+    const base = port & ~7;
+    if ((port & 7) === 1) features.set(base, value);
+    if ((port & 7) !== 7) return true;
+    return [0xef, 0xc6, 0x91].includes(value) && !(value === 0xef && features.get(base) === 0x82);
+  });
+}
 
 /** For an NE2000 at a base, on the ISA bus or another. */
 export function ne2000Exclusion(base: number): Exclusion {

@@ -15,6 +15,7 @@ interface Danger {
 
 const dangers: readonly Danger[] = [
   { register: 0x40, at: 5, bits: 0x20, what: "SLP_EN sleeps" },
+  { register: 0x40, at: 4, bits: 0x04, what: "GBL_RLS interrupts the firmware" },
   ...[0, 8].map((at) => ({ register: 0x20, at, bits: 0x01, what: "SSBM starts a transfer" })),
   { register: 0x10, id: 0x802910ec, at: 0x00, bits: 0x04, what: "TXP transmits" },
   { register: 0x10, id: 0x813910ec, at: 0x37, bits: 0x10, what: "RST resets the card" },
