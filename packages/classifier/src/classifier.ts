@@ -166,10 +166,12 @@ export class Classifier {
 
   #classify(batch: AccessBatch, row: number, columns: ClassifiedColumns | undefined): void {
     const op = batch.op[row] ?? 0;
-    const claims = this.#ports.claims(batch.port[row] ?? 0);
+    const port = batch.port[row] ?? 0;
+    const claims = this.#ports.claims(port);
     const width = widthOf(op);
-    const claim = claims?.length === 1 && !this.#ports.crowded ? claims[0] : undefined;
-    if (claim !== undefined && !isString(op) && claim.port.widths.includes(width)) {
+    const contested = this.#ports.contested(port, width / 8);
+    const claim = claims === undefined || contested ? undefined : onlyOne(claims, width);
+    if (claim !== undefined && !isString(op)) {
       this.#reachOne(claim, batch, row, columns);
     } else if (claims === undefined && width === 8) {
       if (columns !== undefined) this.#put(columns, row, 0, 0, UNKNOWN_VERDICT, 0);
@@ -304,6 +306,17 @@ export class Classifier {
     this.#reachPart(address, out, half, low, seq, part, wantCriteria, reached, taken);
     this.#reachPart(address + bytes, out, half, high, seq, part + bytes, wantCriteria, reached, taken);
   }
+}
+
+/** The claim that takes an access of the width whole; undefined where none or several do. */
+function onlyOne(claims: readonly PortClaim[], width: Width): PortClaim | undefined {
+  let only: PortClaim | undefined;
+  for (const claim of claims) {
+    if (!claim.port.widths.includes(width)) continue;
+    if (only !== undefined) return undefined;
+    only = claim;
+  }
+  return only;
 }
 
 function sameRegisters(a: readonly Register[], b: readonly Register[]): boolean {

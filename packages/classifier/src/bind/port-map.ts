@@ -10,7 +10,7 @@ export class PortMap {
   #moved: Claims[] | undefined;
   readonly #bases = new Map<number, number>();
   /** True while some port takes bytes that another instance's takes as well. */
-  crowded = false;
+  #crowded = false;
 
   constructor(library: Library) {
     this.#library = library;
@@ -23,7 +23,7 @@ export class PortMap {
 
   /** True where a moving instance stands on one of `bytes` ports that another instance stands on as well. */
   contested(address: number, bytes: number): boolean {
-    if (!this.crowded) return false;
+    if (!this.#crowded) return false;
     const here = Array.from({ length: bytes }, (_, i) => this.claims((address + i) & 0xffff) ?? []).flat();
     return here.some(({ moves }) => moves) && here.some(({ instance }) => instance !== here[0]?.instance);
   }
@@ -73,7 +73,7 @@ export class PortMap {
   }
 
   #count(): void {
-    this.crowded = [...this.#bases].some((placed) => this.#overlaps(...placed));
+    this.#crowded = [...this.#bases].some((placed) => this.#overlaps(...placed));
   }
 
   /** True where one of the instance's ports takes a byte that another instance's port takes. */
