@@ -3,6 +3,7 @@ import {
   cubesHold,
   fieldOf,
   guardAccepts,
+  type Device,
   type Guard,
   type Instance,
   type Port,
@@ -38,6 +39,36 @@ export interface DeviceAccess {
   readonly part: number;
 }
 
+/** A device type's registers as accesses look for them. */
+interface Registers {
+  /** By port. */
+  readonly cells: readonly { readonly in: readonly Register[]; readonly out: readonly Register[] }[];
+  /** Those that move selectors. */
+  readonly movers: ReadonlySet<Register>;
+  /** Those whose writes take parameters. */
+  readonly takers: ReadonlySet<Register>;
+}
+
+/** Worked out once for each device type, not for each classifier. */
+const registersByDevice = new WeakMap<Device, Registers>();
+
+function registersOf(device: Device): Registers {
+  const known = registersByDevice.get(device);
+  if (known !== undefined) return known;
+  const moves = ({ set, latch, add }: Rule) => set.length + latch.length + add.length > 0;
+  const takes = ({ fill }: Rule) => fill.some((slot) => slot.takes.length > 0);
+  const made = {
+    cells: device.ports.map((port) => {
+      const here = device.registers.filter((register) => register.port === port);
+      return { in: here.filter(({ access }) => access !== "WO"), out: here.filter(({ access }) => access !== "RO") };
+    }),
+    movers: new Set(device.registers.filter(({ onWrite, onRead }) => [...onWrite, ...onRead].some(moves))),
+    takers: new Set(device.registers.filter(({ onWrite }) => onWrite.some(takes))),
+  };
+  registersByDevice.set(device, made);
+  return made;
+}
+
 /** Where an instance's ports are, or why nowhere. */
 export type Whereabouts = { readonly base: number } | { readonly base: undefined; readonly why: string };
 
@@ -52,9 +83,7 @@ export class InstanceState {
   /** Its registers stay what they are when the guest moves its ports. */
   whereabouts: Whereabouts;
   readonly #next: Int32Array;
-  /** Registers whose writes take parameters. */
-  readonly #takers: ReadonlySet<Register>;
-  readonly #cells: readonly { readonly in: readonly Register[]; readonly out: readonly Register[] }[];
+  readonly #registers: Registers;
 
   /** `unknown`: why nothing is known at the start; undefined when the device comes out of reset. */
   constructor(instance: Instance, unknown: string | undefined) {
@@ -68,15 +97,7 @@ export class InstanceState {
     this.selectors = new Int32Array(device.selectors.length).fill(UNKNOWN);
     this.#next = new Int32Array(device.selectors.length);
     if (unknown === undefined) for (const selector of device.selectors) this.selectors[selector.index] = selector.reset;
-    const takes = (rule: Rule) => rule.fill.some((slot) => slot.takes.length > 0);
-    this.#takers = new Set(device.registers.filter((register) => register.onWrite.some(takes)));
-    this.#cells = device.ports.map((port) => {
-      const here = device.registers.filter((register) => register.port === port);
-      return {
-        in: here.filter((register) => register.access !== "WO"),
-        out: here.filter((register) => register.access !== "RO"),
-      };
-    });
+    this.#registers = registersOf(device);
   }
 
   /** Forgets everything, after accesses that were not observed. */
@@ -91,7 +112,7 @@ export class InstanceState {
    */
   select(access: DeviceAccess, found: Register[], without?: Exclude<Criterion, "port">): number {
     if (without === "direction") return this.#selectBothWays(access, found);
-    const cell = this.#cells[access.port.index];
+    const cell = this.#registers.cells[access.port.index];
     if (cell === undefined) return 0;
     let count = 0;
     for (const register of access.out ? cell.out : cell.in) {
@@ -160,6 +181,9 @@ export class InstanceState {
   apply(access: DeviceAccess, registers: readonly Register[], count: number, contested = false): Verdict {
     this.touched = true;
     const certain = count === 1 && !contested;
+    const [first] = registers;
+    if (certain && first !== undefined && !this.#registers.movers.has(first))
+      return this.#applyRegister(access, first, certain);
     this.#next.set(this.selectors);
     let verdict: Verdict = access.out ? "command" : "read";
     for (let i = 0; i < count; i++) {
@@ -175,7 +199,7 @@ export class InstanceState {
 
   #applyRegister(access: DeviceAccess, register: Register, certain: boolean): Verdict {
     let verdict: Verdict | undefined = access.out ? undefined : register.verdict === "transfer" ? "transfer" : "read";
-    const taken = this.#takers.has(register) ? this.#takenBy(access, register) : nothingTaken;
+    const taken = this.#registers.takers.has(register) ? this.#takenBy(access, register) : nothingTaken;
     for (const rule of access.out ? register.onWrite : register.onRead) {
       const holds = this.#ruleHolds(rule, access);
       if (holds === NO) continue;
