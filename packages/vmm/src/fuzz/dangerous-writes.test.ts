@@ -20,6 +20,7 @@ test.each<[string, readonly (readonly [number, number])[]]>([
   ["an end of interrupt", [[0x20, 0x20]]],
   ["a byte to transmit", [[0x3f8, 0x41]]],
   ["one after DLAB was cleared", [[0x3fb, 0x83], [0x3f8, 0x01], [0x3fb, 0x03], [0x3f8, 0x41]]],
+  ["FCR with a reset bit", [[0x3fa, 0xc3]]],
   ["8042 FEh", [[0x64, 0xfe]]],
   ["the output port's reset line", [[0x64, 0xd1], [0x60, 0xfe]]],
   ["port 92h bit 0", [[0x92, 0x01]]],
@@ -36,6 +37,7 @@ test.each<[string, readonly (readonly [number, number])[]]>([
 
 test.each<[string, readonly (readonly [number, number])[]]>([
   ["a divisor", [[0x3fb, 0x83], [0x3f8, 0x41]]],
+  ["FCR", [[0x3fa, 0xc1]]],
   ["ICW1 and set priority", [[0x20, 0x31], [0x20, 0xc7]]],
   ["SET FEATURES, SET MULTIPLE, INITIALIZE DEVICE PARAMETERS", [[0x1f7, 0xef], [0x1f7, 0xc6], [0x177, 0x91]]],
   ["SPECIFY with parameters that would be commands", [[0x3f5, 0x03], [0x3f5, 0x4d], [0x3f5, 0xc5], [0x3f5, 0x0e]]],

@@ -78,6 +78,7 @@ function dangerOf(port: number, value: number, before: Before): string | undefin
     if (danger !== undefined) return danger;
   }
   if (SERIAL_PORTS.includes(port) && dlab.get(port) !== true) return "THR transmits";
+  if (SERIAL_PORTS.includes(port - 2) && (value & 6) !== 0) return "FCR flushes the FIFOs";
   switch (port) {
     case 0x20:
     case 0xa0:

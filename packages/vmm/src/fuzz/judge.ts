@@ -5,7 +5,6 @@ import {
   expectedReads,
   makePlan,
   readSource,
-  SELECTOR_LEFT,
   type BusyDevice,
   type Plan,
 } from "@portrait/replayer";
@@ -153,10 +152,7 @@ export class Judge {
     excuses: readonly FieldAllowance[],
   ) {
     const keyOf = ({ name, instance }: StreamSection) => `${name}[${instance}]`;
-    const open = plan.unreachable.filter(({ reason }) => reason === SELECTOR_LEFT);
-    const unknown = [...plan.unknown, ...open].flatMap(({ device }) =>
-      this.#engine.sectionsOf(this.#deviceOf(device)?.id ?? ""),
-    );
+    const unknown = plan.unknown.flatMap(({ device }) => this.#engine.sectionsOf(this.#deviceOf(device)?.id ?? ""));
     const judged = ({ name }: StreamSection) => !unknown.some((pattern) => nameMatches(pattern, name));
     const theirs = new Map(destination.map((section) => [keyOf(section), section]));
     const changed = source.filter((section) => {

@@ -17,9 +17,11 @@ const dangers: readonly Danger[] = [
   { register: 0x40, at: 5, bits: 0x20, what: "SLP_EN sleeps" },
   { register: 0x40, at: 4, bits: 0x04, what: "GBL_RLS interrupts the firmware" },
   ...[0, 8].map((at) => ({ register: 0x20, at, bits: 0x01, what: "SSBM starts a transfer" })),
+  ...[2, 10].map((at) => ({ register: 0x20, at, bits: 0x06, what: "a written 1 clears an event" })),
   { register: 0x10, id: 0x802910ec, at: 0x00, bits: 0x04, what: "TXP transmits" },
   { register: 0x10, id: 0x813910ec, at: 0x37, bits: 0x10, what: "RST resets the card" },
   ...[0x10, 0x14, 0x18, 0x1c].map((at) => ({ register: 0x10, id: 0x813910ec, at, what: "TSD transmits" })),
+  { register: 0x10, id: 0x813910ec, at: 0x63, bits: 0x82, what: "resets the line, or negotiates anew" },
   { register: 0x10, id: 0x813910ec, at: 0xd9, bits: 0xc0, what: "TPPoll transmits" },
   { register: 0x10, id: 0x10001af4, at: 0x10, what: "notifies a queue" },
 ];

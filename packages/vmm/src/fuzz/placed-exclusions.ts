@@ -25,6 +25,9 @@ const ICH9_WIDTHS = new Map([
   ...[0x62, 0x63, 0x6c, 0x6d, 0x6e, 0x70].map((register) => [register, 8] as const),
 ]);
 
+/** Queues of a network device without multiqueue: received, sent, control (VIRTIO 1.1, 5.1.2). */
+const NETWORK_QUEUES = 3;
+
 /** Of devices whose ports are programmed, and where `first` has put them. From the datasheets, not from the descriptions. */
 export function placedExclusions(first: readonly PortAccess[]): readonly Exclusion[] {
   return [
@@ -110,14 +113,21 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
           port === base + (direction === "out" ? 0x10 : 0x04),
     ),
     behind(
-      "a legacy virtio device knows no FEATURES_OK (VIRTIO 1.1, 2.1.1); QEMU's takes no features after it, resets itself where a queue is given up, and ignores the selection of queues that it cannot have",
+      "a legacy virtio device knows no FEATURES_OK (VIRTIO 1.1, 2.1.1); QEMU's takes no features after it, resets itself where a queue is given up, and ignores the selection of queues that it cannot have, and addresses for those that it does not have",
       basesIn(first, 0x10, 0x10001af4),
-      () =>
-        ({ direction, port, value }, base) =>
-          direction === "out" &&
-          ((port === base + 0x12 && (value & 0x08) !== 0) ||
-            (port === base + 0x08 && value === 0) ||
-            (port === base + 0x0e && value >= 0x400)),
+      () => {
+        let queue = 0;
+        return ({ direction, port, value }, base) => {
+          if (direction === "in") return false;
+          if (port === base + 0x0e && value < 0x400) queue = value;
+          if (port === base + 0x12 && value === 0) queue = 0;
+          return (
+            (port === base + 0x12 && (value & 0x08) !== 0) ||
+            (port === base + 0x08 && (value === 0 || queue >= NETWORK_QUEUES)) ||
+            (port === base + 0x0e && value >= 0x400)
+          );
+        };
+      },
     ),
     ...basesIn(first, 0x10, 0x802910ec).map(ne2000Exclusion),
   ];

@@ -87,6 +87,12 @@ function cirrusWrites(): PortAccess[] {
   ]; // prettier-ignore
 }
 
+/** Bytes that memory modules at the addresses of two of them tell of themselves. */
+const memoryModules = [0xa1, 0xa3].flatMap((address) => [
+  ...[out(0xb104, address), out(0xb103, address & 0x0f), out(0xb102, 0x48)],
+  ...[read(0xb100), read(0xb100), out(0xb100, 0x1e)],
+]);
+
 /** What brings a device, by the device type's id, beyond what every board has; and its sections. */
 const machines: Readonly<Record<string, DeviceEntry>> = {
   i8259: { sections: ["i8259"] },
@@ -142,7 +148,7 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
   sb16: { options: ["-audiodev", "none,id=sound", "-device", "sb16,audiodev=sound"], sections: ["sb16"] },
   apm: { sections: ["*/piix4_pm", "*/ICH9LPC"] },
   // QEMU's stands at the same ports whatever the guest writes.
-  "piix4-smbus": { sections: ["*/piix4_pm"], absent: ["smb"] },
+  "piix4-smbus": { sections: ["*/piix4_pm"], runs: memoryModules, absent: ["smb"] },
   "qemu-hotplug": { sections: ["*/piix4_pm"] },
   i8042: {
     sections: ["pckbd", "ps2kbd", "ps2mouse"],
