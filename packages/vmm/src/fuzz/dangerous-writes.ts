@@ -143,6 +143,7 @@ function startsBlt(value: number, { graphics, autostart }: Before): boolean {
 function powerDanger(offset: number, value: number): string | undefined {
   switch (offset) {
     case 0x04:
+      if ((value & 0x04) !== 0) return "GBL_RLS interrupts the firmware";
       return (value & 0x2000) !== 0 ? "SLP_EN sleeps" : undefined;
     case 0x05:
       return (value & 0x20) !== 0 ? "SLP_EN sleeps" : undefined;

@@ -31,12 +31,10 @@ const step = (port: number, width: Width, value: number): PlanStep => ({
   risk: "safe",
 });
 
-const POWER = placed(0x71138086, 0x40);
 const RTL8139 = placed(0x813910ec, 0x10);
 const VIRTIO = placed(0x10001af4, 0x10);
 
 test.each<[string, PlanStep, readonly PortAccess[]]>([
-  ["SLP_EN in a word", step(0xc004, 16, 0x2400), POWER],
   ["a start of the second channel's transfer", step(0xc008, 8, 0x09), placed(0x70108086, 0x20)],
   ["a frame of an NE2000", step(0xc000, 8, 0x26), placed(0x802910ec, 0x10)],
   ["a transmit status of 0", step(0xc014, 32, 0), RTL8139],
@@ -47,7 +45,6 @@ test.each<[string, PlanStep, readonly PortAccess[]]>([
 });
 
 test.each<[string, PlanStep, readonly PortAccess[]]>([
-  ["a sleep type", step(0xc004, 16, 0x1c01), POWER],
   ["a receive configuration", step(0xc044, 32, 0xffffffff), RTL8139],
   ["a queue's address", step(0xc008, 32, 0x10), VIRTIO],
 ])("%s is not", (_, write, first) => expect(placedDangers([write], first)).toEqual([]));

@@ -14,8 +14,6 @@ interface Danger {
 }
 
 const dangers: readonly Danger[] = [
-  { register: 0x40, at: 5, bits: 0x20, what: "SLP_EN sleeps" },
-  { register: 0x40, at: 4, bits: 0x04, what: "GBL_RLS interrupts the firmware" },
   ...[0, 8].map((at) => ({ register: 0x20, at, bits: 0x01, what: "SSBM starts a transfer" })),
   ...[2, 10].map((at) => ({ register: 0x20, at, bits: 0x06, what: "a written 1 clears an event" })),
   { register: 0x10, id: 0x802910ec, at: 0x00, bits: 0x04, what: "TXP transmits" },
