@@ -15,7 +15,6 @@ interface Danger {
 
 const dangers: readonly Danger[] = [
   ...[0, 8].map((at) => ({ register: 0x20, at, bits: 0x01, what: "SSBM starts a transfer" })),
-  ...[2, 10].map((at) => ({ register: 0x20, at, bits: 0x06, what: "a written 1 clears an event" })),
   { register: 0x10, id: 0x802910ec, at: 0x00, bits: 0x04, what: "TXP transmits" },
   { register: 0x10, id: 0x813910ec, at: 0x37, bits: 0x10, what: "RST resets the card" },
   ...[0x10, 0x14, 0x18, 0x1c].map((at) => ({ register: 0x10, id: 0x813910ec, at, what: "TSD transmits" })),

@@ -122,7 +122,10 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
     prefix: [0x3fc, 0x2fc, 0x3ec, 0x2ec].map((port) => out(port, 0)),
   },
   // QEMU takes no snapshot of a machine with a disk that is written to.
-  ata: { options: ["-device", "ide-cd,bus=ide.0", "-device", "ide-cd,bus=ide.1"], sections: ["*/ide"] },
+  ata: {
+    options: ["ide.0,unit=0", "ide.0,unit=1", "ide.1"].flatMap((bus) => ["-device", `ide-cd,bus=${bus}`]),
+    sections: ["*/ide"],
+  },
   floppy: {
     options: [
       ...["-blockdev", "driver=null-co,node-name=disk,size=1474560,read-zeroes=on,read-only=on"],
