@@ -96,6 +96,8 @@ export interface LiveSource extends GuestSource {
    * no device busy; {@link body} then gives the rest.
    */
   ahead(look: Look): AsyncIterable<BodyPiece>;
+  /** The dump of its device state, which the engine may make while the body is read, is not made before `registersRead` is fulfilled: a read moves selectors. */
+  body(registersRead?: Promise<unknown>): GuestBody;
   readonly stoppedAt: number;
   /** How often memory was gone over, the last time, after the stop, included. */
   readonly rounds: number;
@@ -122,6 +124,8 @@ export interface GuestTarget {
    * @throws MigrationError MISMATCH where it certainly does not; any other error leaves it open
    */
   begin(): Promise<void>;
+  /** Does with made-up dumps what it will do with real ones while the guest stands still: code that runs for the first time is slow. */
+  rehearse?(): readonly DevicePair[];
   /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
   readonly deviations: readonly FieldAllowance[];
   /** Ends the machine and frees what it holds. */

@@ -143,7 +143,7 @@ function interruptible(session: Session, machine: QemuSource): LiveSource {
   return {
     ...{ engine, engineVersion, memorySize, ports },
     ahead: (look) => checked(machine.ahead(look)),
-    body: () => checked(machine.body()),
+    body: (registersRead) => checked(machine.body(registersRead)),
     deviceDump: () => machine.deviceDump(),
     get stoppedAt() {
       return machine.stoppedAt;

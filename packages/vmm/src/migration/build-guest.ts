@@ -29,6 +29,7 @@ export async function buildGuest<M extends GuestTarget>(
   library: Library,
 ): Promise<BuiltGuest<M>> {
   const allowances = allowancesFor(library, machine.engine, machine.deviations, "guest");
+  if (hello.runs) comparePairs(machine.rehearse?.() ?? [], allowances);
   await restoreBody(machine, hello, image);
   const { plan, dump } = await image.devices();
   const start = performance.now();

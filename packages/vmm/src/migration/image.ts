@@ -54,14 +54,19 @@ const helloSchema = z.object({
     .max(MEMORY_LIMIT)
     .refine((size) => size % PAGE === 0),
   guest: z.string(),
+  runs: z.boolean().default(false),
 });
 
 /** What an image says first: what kind of machine it needs. */
 export type ImageHello = z.infer<typeof helloSchema>;
 
-/** The hello of a guest. `name` names it for people. */
-export function helloOf({ engine, engineVersion, memorySize }: GuestSource, name: string): ImageHello {
-  return { version: IMAGE_VERSION, engine, engineVersion, memorySize, guest: name };
+/** The hello of a guest. `name` names it for people; `runs`: it goes on while its memory leaves. */
+export function helloOf(
+  { engine, engineVersion, memorySize }: GuestSource,
+  name: string,
+  { runs }: { readonly runs: boolean } = { runs: false },
+): ImageHello {
+  return { version: IMAGE_VERSION, engine, engineVersion, memorySize, guest: name, runs };
 }
 
 /** Writes pieces of CPU and memory. Gives their bytes. */
@@ -77,7 +82,7 @@ export async function writePieces(
   return bytes;
 }
 
-/** Writes the plan, which may come between pieces of the body. */
+/** Writes the plan, which may come between pieces of the body; of several the last one counts. */
 export async function writePlan(writer: FrameWriter, plan: Plan): Promise<void> {
   await writer.writeJson(FRAME.plan, plan);
 }

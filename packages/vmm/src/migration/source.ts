@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { setImmediate as immediate } from "node:timers/promises";
 import type { Plan, SourceRead } from "@portrait/replayer";
 import type { DeviceField, GuestSource, Stops } from "../machine.ts";
 import { MigrationError } from "./errors.ts";
@@ -80,8 +81,12 @@ export async function sendGuest(
   };
 }
 
-async function greet(guest: WatchedGuest<GuestSource>, writer: FrameWriter, reader: FrameReader): Promise<void> {
-  await writer.writeJson(FRAME.hello, helloOf(guest.machine, guest.name));
+async function greet(
+  guest: WatchedGuest<GuestSource> | LiveGuest,
+  writer: FrameWriter,
+  reader: FrameReader,
+): Promise<void> {
+  await writer.writeJson(FRAME.hello, helloOf(guest.machine, guest.name, { runs: "catchUp" in guest }));
   await expectAnswer(reader, FRAME.ready, "the destination's READY", ANSWER_LIMIT_MS);
 }
 
@@ -110,21 +115,29 @@ async function sendLive(
   options: SendOptions,
 ): Promise<SentBody> {
   await greet(guest, writer, reader);
-  await rehearsePlan(guest.classifier);
+  await writePlan(writer, await rehearsePlan(guest.classifier));
   const aheadBytes = await writePieces(
     writer,
     guest.machine.ahead(() => lookAtStopped(guest)),
   );
-  // Before the body, which has the device dump at its end: a read moves selectors, which are as they were once all have been made.
-  const readBack = await readRegisters(guest);
-  const [restBytes, plan] = await Promise.all([
-    writePieces(writer, guest.machine.body()),
-    sendPlan(guest, writer, options),
+  const reading = readRegisters(guest);
+  const [restBytes, readBack, plan] = await Promise.all([
+    writePieces(writer, guest.machine.body(reading)),
+    reading,
+    sendPlan(guest, reading, writer, options),
   ]);
   return { plan, readBack, memoryBytes: aheadBytes + restBytes };
 }
 
-async function sendPlan(guest: LiveGuest, writer: FrameWriter, options: SendOptions): Promise<Plan> {
+async function sendPlan(
+  guest: LiveGuest,
+  registersRead: Promise<unknown>,
+  writer: FrameWriter,
+  options: SendOptions,
+): Promise<Plan> {
+  await registersRead;
+  // The machine first makes the rest of its body.
+  await immediate();
   const plan = planKnown(guest, options);
   await writePlan(writer, plan);
   return plan;

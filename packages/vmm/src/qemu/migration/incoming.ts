@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Outflow } from "../../outflow.ts";
@@ -15,6 +15,19 @@ const SILENCE_LIMIT_MS = 30_000;
  * @throws QemuError; what `pieces` throws; the socket's error where QEMU stops reading.
  */
 export async function feedIncoming(qmp: QmpClient, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  const socket = await connectIncoming(qmp);
+  try {
+    const outflow = new Outflow(socket);
+    for await (const piece of pieces) await limited(outflow.put(piece));
+    await limited(outflow.flushed());
+    socket.end();
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function connectIncoming(qmp: QmpClient): Promise<Socket> {
   // Only this user reaches a folder made by mkdtemp.
   const folder = await mkdtemp(join(tmpdir(), "portrait-stream-"));
   try {
@@ -23,15 +36,7 @@ export async function feedIncoming(qmp: QmpClient, pieces: AsyncIterable<Uint8Ar
     const socket = createConnection(path);
     await once(socket, "connect");
     socket.on("error", () => undefined);
-    try {
-      const outflow = new Outflow(socket);
-      for await (const piece of pieces) await limited(outflow.put(piece));
-      await limited(outflow.flushed());
-      socket.end();
-    } catch (error) {
-      socket.destroy();
-      throw error;
-    }
+    return socket;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

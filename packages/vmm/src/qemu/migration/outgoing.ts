@@ -87,9 +87,9 @@ export class OutgoingStream {
     for await (const chunk of this.#socket) yield chunk as Buffer;
   }
 
-  /** Lets the last part of the stream come, which waits in a state of its own until it is told to. @throws QemuError */
-  async switchOver(): Promise<void> {
-    await this.#reached("pre-switchover", "the last round of memory", SWITCH_OVER_LIMIT_MS);
+  /** Lets the last part of the stream come, which waits in a state of its own until it is told to, once `ready` is fulfilled. @throws QemuError */
+  async switchOver(ready: Promise<unknown>): Promise<void> {
+    await Promise.all([this.#reached("pre-switchover", "the last round of memory", SWITCH_OVER_LIMIT_MS), ready]);
     await this.#qmp.execute("migrate-continue", { state: "pre-switchover" });
   }
 

@@ -98,9 +98,9 @@ export class PreCopy {
     }
   }
 
-  /** The rest of the stream. @throws QemuError */
-  async *rest(): AsyncGenerator<Buffer, void> {
-    const switchOver = this.#stream.switchOver();
+  /** The rest of the stream, its last part once `ready` is fulfilled. @throws QemuError */
+  async *rest(ready: Promise<unknown>): AsyncGenerator<Buffer, void> {
+    const switchOver = this.#stream.switchOver(ready);
     switchOver.catch(() => undefined);
     yield* this.#stream.rest();
     await switchOver;

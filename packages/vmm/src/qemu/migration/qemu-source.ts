@@ -115,14 +115,19 @@ export class QemuSource implements LiveSource {
     yield* this.#pieces(this.#preCopy.memory());
   }
 
-  /** The stream without its device sections, which stay here, from where {@link ahead} left it. @throws QemuError, StreamError */
-  async *body(): AsyncGenerator<BodyPiece, void> {
+  /**
+   * The stream without its device sections, which stay here, from where {@link ahead} left it. Its last part, which has the sections, does
+   * not begin before `registersRead` is fulfilled.
+   * @throws QemuError, StreamError
+   */
+  async *body(registersRead: Promise<unknown> = Promise.resolve()): AsyncGenerator<BodyPiece, void> {
     if (this.#stream === undefined) {
+      await registersRead;
       this.#stream = await OutgoingStream.open(this.#qmp, "none");
       this.#scanner = new StreamScanner();
     }
     const stream = this.#stream;
-    yield* this.#pieces(stream.rest());
+    yield* this.#pieces(stream.rest(registersRead));
     const tail = this.#scanner.end();
     this.#dump = tail.bytes;
     yield { kind: "stream", parts: [strippedTail(tail)] };

@@ -7,6 +7,7 @@ import { QmpClient } from "../qmp.ts";
 import { QtestTarget } from "../qtest-target.ts";
 import { StreamError } from "../stream/errors.ts";
 import { isDevice } from "../stream/kept-sections.ts";
+import { rehearseSections } from "../stream/rehearsal.ts";
 import type { StreamSection } from "../stream/section.ts";
 import { readTail } from "../stream/tail.ts";
 import { DeviceLayout } from "../stream/device-layout.ts";
@@ -107,16 +108,15 @@ export class QemuTarget implements GuestTarget {
     return () => this.#besideOwn(sections, layout);
   }
 
+  rehearse(): readonly DevicePair[] {
+    const { source, destination } = rehearseSections();
+    return pairsOf(source, destination);
+  }
+
   async #besideOwn(theirs: readonly StreamSection[], layout: DeviceLayout): Promise<readonly DevicePair[]> {
     // What a card knows of its cable is compared as well.
     await this.#cards.plug();
-    const own = await this.#ownSections(theirs, layout);
-    const named = (sections: readonly StreamSection[]) =>
-      new Map(sections.filter(isDevice).map((section) => [`${section.name}[${section.instance}]`, section]));
-    const [source, destination] = [named(theirs), named(own)];
-    return Array.from(new Set([...source.keys(), ...destination.keys()]), (device) =>
-      pairOf(device, source.get(device), destination.get(device)),
-    );
+    return pairsOf(theirs, await this.#ownSections(theirs, layout));
   }
 
   /** A QEMU that does not have its images yet cannot write a whole stream: version 7.2 ends itself where it should give them up. */
@@ -159,6 +159,15 @@ async function* bytesOf(body: GuestBody): AsyncGenerator<Uint8Array, void> {
     if (kind !== "stream") throw new MigrationError("FORMAT", "the guest's memory comes in another engine's form");
     yield* parts;
   }
+}
+
+function pairsOf(theirs: readonly StreamSection[], own: readonly StreamSection[]): readonly DevicePair[] {
+  const named = (sections: readonly StreamSection[]) =>
+    new Map(sections.filter(isDevice).map((section) => [`${section.name}[${section.instance}]`, section]));
+  const [source, destination] = [named(theirs), named(own)];
+  return Array.from(new Set([...source.keys(), ...destination.keys()]), (device) =>
+    pairOf(device, source.get(device), destination.get(device)),
+  );
 }
 
 function pairOf(device: string, source: StreamSection | undefined, destination: StreamSection | undefined): DevicePair {
