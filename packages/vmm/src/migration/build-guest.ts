@@ -30,15 +30,14 @@ export async function buildGuest<M extends GuestTarget>(
 ): Promise<BuiltGuest<M>> {
   const allowances = allowancesFor(library, machine.engine, machine.deviations, "guest");
   if (hello.runs) comparePairs(machine.rehearse?.() ?? [], allowances);
+  // The source's dump is read while the machine still takes the body over.
+  const arriving = image.devices().then(({ plan, dump }) => ({ plan, ownBeside: machine.readDump(dump) }));
+  arriving.catch(() => undefined);
   await restoreBody(machine, hello, image);
-  const { plan, dump } = await image.devices();
+  const { plan, ownBeside } = await arriving;
   const start = performance.now();
   if (machine.accessCount > 0) await carryOut(resetSteps(concerned(plan, library)), machine.ports);
-  const carrying = carryOut(plan.steps, machine.ports);
-  carrying.catch(() => undefined);
-  // Carrying out is mostly waiting.
-  const ownBeside = machine.readDump(dump);
-  const { drained } = await carrying;
+  const { drained } = await carryOut(plan.steps, machine.ports);
   const replayMs = performance.now() - start;
   const comparison = comparePairs(await ownBeside(), allowances);
   let classifier: Classifier | undefined;

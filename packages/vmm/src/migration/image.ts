@@ -118,9 +118,14 @@ export class ImageReader {
   #plan: Plan | undefined;
   /** The first frame behind the body. */
   #next: Frame | undefined;
+  readonly #bodyRead: Promise<void>;
+  #endBody: () => void = () => undefined;
 
   constructor(reader: FrameReader) {
     this.#reader = reader;
+    this.#bodyRead = new Promise((resolve) => {
+      this.#endBody = resolve;
+    });
   }
 
   /** CPU and memory, as they come. @throws MigrationError FORMAT, PEER, TIMEOUT. */
@@ -132,13 +137,15 @@ export class ImageReader {
       else if (frame.type === FRAME.plan) this.#plan = parse(planSchema, frame.payload, "plan");
       else {
         this.#next = frame;
+        this.#endBody();
         return;
       }
     }
   }
 
-  /** What follows the body. @throws MigrationError FORMAT, also where any byte of the image was damaged; PEER, TIMEOUT. */
+  /** What follows the body, once that has been read. @throws MigrationError FORMAT, also where any byte of the image was damaged; PEER, TIMEOUT. */
   async devices(): Promise<ImageDevices> {
+    await this.#bodyRead;
     const plan = this.#plan;
     if (plan === undefined) throw new MigrationError("FORMAT", "the image has no plan");
     const dump = await this.#expect(FRAME.dump, "device state");

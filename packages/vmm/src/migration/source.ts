@@ -14,7 +14,7 @@ import {
   type LiveGuest,
   type WatchedGuest,
 } from "./guest.ts";
-import { expectAnswer, resultSchema, type DestinationResult } from "./handshake.ts";
+import { expectAnswer, rehearseResult, resultSchema, type DestinationResult } from "./handshake.ts";
 import { helloOf, parse, writeEnd, writePieces, writePlan } from "./image.ts";
 
 const ANSWER_LIMIT_MS = 30_000;
@@ -115,12 +115,14 @@ async function sendLive(
   options: SendOptions,
 ): Promise<SentBody> {
   await greet(guest, writer, reader);
+  rehearseResult();
   await writePlan(writer, await rehearsePlan(guest.classifier));
   const aheadBytes = await writePieces(
     writer,
     guest.machine.ahead(() => lookAtStopped(guest)),
   );
-  const reading = readRegisters(guest);
+  // The body begins first: it goes by itself, while registers are read.
+  const reading = immediate().then(() => readRegisters(guest));
   const [restBytes, readBack, plan] = await Promise.all([
     writePieces(writer, guest.machine.body(reading)),
     reading,
