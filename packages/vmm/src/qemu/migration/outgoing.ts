@@ -3,7 +3,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
 import { ENDED, MigrationWatch } from "./migration-watch.ts";
@@ -69,17 +68,20 @@ export class OutgoingStream {
 
   /** The next chunk; undefined where none comes at once. @throws the socket's error */
   async take(): Promise<Buffer | undefined> {
-    const chunk = this.#socket.read() as Buffer | null;
+    const socket = this.#socket;
+    const chunk = socket.read() as Buffer | null;
     if (chunk !== null) return chunk;
-    const listening = new AbortController();
-    const readable = once(this.#socket, "readable", { signal: listening.signal });
-    readable.catch(() => undefined);
-    try {
-      await Promise.race([readable, sleep(TAKE_LIMIT_MS)]);
-    } finally {
-      listening.abort();
-    }
-    return (this.#socket.read() as Buffer | null) ?? undefined;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        socket.off("readable", done).off("close", done);
+        resolve();
+      };
+      const timer = setTimeout(done, TAKE_LIMIT_MS);
+      socket.once("readable", done).once("close", done);
+    });
+    if (socket.errored) throw socket.errored;
+    return (socket.read() as Buffer | null) ?? undefined;
   }
 
   /** Every chunk up to the end of the stream. @throws QemuError TIMEOUT; the socket's error */
