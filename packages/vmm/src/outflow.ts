@@ -21,7 +21,7 @@ export class Outflow {
       stream.write(bytes, (error) => (error ? reject(error) : resolve()));
     });
     this.#left.catch(() => undefined);
-    if (stream.writableLength >= WAITING_LIMIT) await this.#drained();
+    if (stream.writableLength >= WAITING_LIMIT) await this.#leftOrClosed();
   }
 
   /** Resolves when everything written so far has left. @throws what broke the stream */
@@ -29,15 +29,16 @@ export class Outflow {
     return this.#left;
   }
 
-  async #drained(): Promise<void> {
+  /** What was written last, not the event `drain`: a stream may hold much more than the limit without it. */
+  async #leftOrClosed(): Promise<void> {
     const stream = this.#stream;
     const listening = new AbortController();
-    const { signal } = listening;
-    const closed = once(stream, "close", { signal }).then(() => {
+    const closed = once(stream, "close", { signal: listening.signal }).then(() => {
       throw stream.errored;
     });
+    closed.catch(() => undefined);
     try {
-      await Promise.race([once(stream, "drain", { signal }), closed]);
+      await Promise.race([this.#left, closed]);
     } finally {
       listening.abort();
     }

@@ -54,7 +54,7 @@ const helloSchema = z.object({
     .max(MEMORY_LIMIT)
     .refine((size) => size % PAGE === 0),
   guest: z.string(),
-  runs: z.boolean().default(false),
+  runs: z.boolean().optional(),
 });
 
 /** What an image says first: what kind of machine it needs. */

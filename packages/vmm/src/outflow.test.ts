@@ -1,0 +1,44 @@
+import { Writable } from "node:stream";
+import { expect, test } from "vitest";
+import { Outflow } from "./outflow.ts";
+
+const PIECE = Buffer.alloc(64 << 10);
+
+/** A stream that holds a megabyte before it asks for a pause, and lets a write go whenever `next` is called. */
+function slow(): { stream: Writable; next: () => void } {
+  const waiting: (() => void)[] = [];
+  const stream = new Writable({
+    highWaterMark: 1 << 20,
+    write: (_bytes, _encoding, written) => void waiting.push(() => written()),
+  });
+  stream.on("error", () => undefined);
+  return { stream, next: () => waiting.shift()?.() };
+}
+
+test("whoever writes waits for what was written, however much the stream itself would hold", async () => {
+  const { stream, next } = slow();
+  const outflow = new Outflow(stream);
+  let put = 0;
+  const writing = (async () => {
+    for (; put < 12; put++) await outflow.put(PIECE);
+  })();
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  await turn();
+  expect(put).toBeLessThan(5);
+  while (put < 12) {
+    next();
+    await turn();
+  }
+  await writing;
+});
+
+test("whoever waits sees the stream close", async () => {
+  const { stream } = slow();
+  const outflow = new Outflow(stream);
+  const writing = (async () => {
+    for (;;) await outflow.put(PIECE);
+  })();
+  const failing = expect(writing).rejects.toThrow("gone");
+  stream.destroy(new Error("gone"));
+  await failing;
+});
