@@ -89,16 +89,15 @@ async function drainAnswers(
   target: PortTarget,
 ): Promise<{ answers: number; asked: number }> {
   const counts = { answers: 0, asked: 0 };
-  const ask = async () => {
+  const read: PortOperation = { direction: "in", port, width };
+  const ask = async (...before: readonly PortOperation[]) => {
     counts.asked++;
-    const [value] = await target.perform([{ direction: "in", port: status, width: 8 }]);
-    return value ?? 0;
+    const values = await target.perform([...before, { direction: "in", port: status, width: 8 }]);
+    return values.at(-1) ?? 0;
   };
-  for (; counts.answers < limit; counts.answers++) {
-    let answer = await ask();
+  for (let answer = await ask(); ; answer = await ask(read)) {
     for (let again = 0; (answer & busy) !== 0 && again < BUSY_LIMIT; again++) answer = await ask();
-    if ((answer & mask) === 0) return counts;
-    await target.perform([{ direction: "in", port, width }]);
+    if ((answer & mask) === 0 || counts.answers === limit) return counts;
+    counts.answers++;
   }
-  return counts;
 }
