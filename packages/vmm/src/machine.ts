@@ -98,6 +98,8 @@ export interface LiveSource extends GuestSource {
   ahead(look: Look): AsyncIterable<BodyPiece>;
   /** The dump of its device state, which the engine may make while the body is read, is not made before `registersRead` is fulfilled: a read moves selectors. */
   body(registersRead?: Promise<unknown>): GuestBody;
+  /** Once the body is read: fulfilled when nothing is asked of the machine any more and what is left leaves by itself. */
+  readonly leaving: Promise<unknown>;
   readonly stoppedAt: number;
   /** How often memory was gone over, the last time, after the stop, included. */
   readonly rounds: number;

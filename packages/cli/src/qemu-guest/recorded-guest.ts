@@ -148,6 +148,9 @@ function interruptible(session: Session, machine: QemuSource): LiveSource {
     get stoppedAt() {
       return machine.stoppedAt;
     },
+    get leaving() {
+      return machine.leaving;
+    },
     get stops() {
       return machine.stops;
     },

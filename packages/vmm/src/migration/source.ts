@@ -138,8 +138,7 @@ async function sendPlan(
   options: SendOptions,
 ): Promise<Plan> {
   await registersRead;
-  // The machine first makes the rest of its body.
-  await immediate();
+  await guest.machine.leaving;
   const plan = planKnown(guest, options);
   await writePlan(writer, plan);
   return plan;

@@ -24,6 +24,7 @@ export class OutgoingStream {
   readonly #watch: MigrationWatch;
   readonly #socket: Socket;
   readonly #release: () => Promise<void>;
+  #told: Promise<unknown> = Promise.resolve();
 
   private constructor(qmp: QmpClient, watch: MigrationWatch, socket: Socket, release: () => Promise<void>) {
     this.#qmp = qmp;
@@ -92,12 +93,15 @@ export class OutgoingStream {
   /** Lets the last part of the stream come, which waits in a state of its own until it is told to, once `ready` is fulfilled. @throws QemuError */
   async switchOver(ready: Promise<unknown>): Promise<void> {
     await Promise.all([this.#reached("pre-switchover", "the last round of memory", SWITCH_OVER_LIMIT_MS), ready]);
-    await this.#qmp.execute("migrate-continue", { state: "pre-switchover" });
+    // QEMU may answer only after that part.
+    this.#told = this.#qmp.execute("migrate-continue", { state: "pre-switchover" });
+    this.#told.catch(() => undefined);
   }
 
   /** Resolves when QEMU says that all has been sent. @throws QemuError where it says otherwise */
-  completed(): Promise<void> {
-    return this.#reached("completed", "the migration's end", END_LIMIT_MS);
+  async completed(): Promise<void> {
+    await this.#told;
+    await this.#reached("completed", "the migration's end", END_LIMIT_MS);
   }
 
   async #reached(wanted: string, what: string, limitMs: number): Promise<void> {

@@ -24,6 +24,7 @@ export class PreCopy {
   /** Rounds after which the guest may be stopped. */
   readonly #least: number;
   readonly #unlisten: () => void;
+  #leaving = Promise.resolve();
   #letOptimise: () => void = () => undefined;
   #stoppedAt: number;
   #stops: Stops;
@@ -102,10 +103,15 @@ export class PreCopy {
 
   /** The rest of the stream, its last part once `ready` is fulfilled. @throws QemuError */
   async *rest(ready: Promise<unknown>): AsyncGenerator<Buffer, void> {
-    const switchOver = this.#stream.switchOver(ready);
-    switchOver.catch(() => undefined);
+    this.#leaving = this.#stream.switchOver(ready);
+    this.#leaving.catch(() => undefined);
     yield* this.#stream.rest();
-    await switchOver;
+    await this.#leaving;
+  }
+
+  /** Fulfilled when QEMU has been told to send the last part of the {@link rest}. */
+  get leaving(): Promise<void> {
+    return this.#leaving;
   }
 
   /** Resolves when QEMU says that all has been sent. @throws QemuError where it says otherwise */

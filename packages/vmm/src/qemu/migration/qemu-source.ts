@@ -134,6 +134,10 @@ export class QemuSource implements LiveSource {
     await stream.completed();
   }
 
+  get leaving(): Promise<void> {
+    return this.#preCopy?.leaving ?? Promise.resolve();
+  }
+
   /** The end of the stream with the sections that {@link body} took out. */
   deviceDump(): Uint8Array {
     return this.#dump;
