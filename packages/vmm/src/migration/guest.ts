@@ -92,7 +92,7 @@ const NOBODY: PortTarget = {
  */
 export async function rehearsePlan(classifier: Classifier): Promise<Plan> {
   for (let i = 0; i < REHEARSALS; i++) {
-    await busyDevices(classifier, NOBODY);
+    await busyDevices(classifier, NOBODY, "guest");
     await verifyTarget(classifier, NOBODY);
     makePlan(classifier);
   }
