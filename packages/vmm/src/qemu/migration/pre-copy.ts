@@ -1,5 +1,4 @@
 import type { Look, Stops } from "../../machine.ts";
-import { holdOptimiser } from "../../host/optimiser.ts";
 import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
 import { OutgoingStream } from "./outgoing.ts";
@@ -25,7 +24,6 @@ export class PreCopy {
   readonly #least: number;
   readonly #unlisten: () => void;
   #leaving = Promise.resolve();
-  #letOptimise: () => void = () => undefined;
   #stoppedAt: number;
   #stops: Stops;
   #state: MigrationState;
@@ -122,7 +120,6 @@ export class PreCopy {
   /** Ends the migration wherever it is; the guest stays as it is. @throws QemuError */
   close(): Promise<void> {
     this.#unlisten();
-    this.#letOptimise();
     return this.#stream.close();
   }
 
@@ -137,7 +134,6 @@ export class PreCopy {
     if (state.status !== "active") throw ended(this.#qmp, state);
     if (state.rounds < this.#least) return false;
     if (state.remaining > ENOUGH && state.rounds < ROUND_LIMIT) return false;
-    this.#letOptimise = holdOptimiser();
     const { stops } = await stopQuietly(this.#qmp, this.#look).catch((error: unknown) => {
       expectRefusal(error);
       throw this.#gotAhead();
