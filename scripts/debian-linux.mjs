@@ -38,7 +38,7 @@ const guests = [
     architecture: "amd64",
     kernel: "linux-image-amd64",
     modules: `${DISK} ${FILE_SYSTEM} ${NETWORK}`.split(" "),
-    firmware: [],
+    firmware: ["memtest86+"],
   },
 ];
 
@@ -134,15 +134,19 @@ function ownApt(work, architecture, from) {
   return (program, ...args) => outputOf(program, args, { cwd: work, env, stdio: ["ignore", "pipe", "inherit"] });
 }
 
-const FIRMWARE = { "bios.bin": "bios.bin", "vgabios.bin": "vgabios-stdvga.bin" };
+/** Files that go beside a kernel where its packages have them, and what they are called there. */
+const BESIDE = {
+  "bios.bin": "usr/share/seabios/bios.bin",
+  "vgabios.bin": "usr/share/seabios/vgabios-stdvga.bin",
+  "memtest.bin": "boot/memtest86+x64.bin",
+};
 
 function assemble(files, modules, out) {
   const boot = join(files, "boot");
   const kernel = readdirSync(boot).find((name) => name.startsWith("vmlinuz-"));
   copyFileSync(join(boot, kernel), join(out, "kernel"));
-  const seabios = join(files, "usr/share/seabios");
-  if (existsSync(seabios))
-    for (const [name, from] of Object.entries(FIRMWARE)) copyFileSync(join(seabios, from), join(out, name));
+  for (const [name, from] of Object.entries(BESIDE))
+    if (existsSync(join(files, from))) copyFileSync(join(files, from), join(out, name));
   const busybox = readFileSync(join(files, "bin/busybox"));
   writeFileSync(join(out, "initrd"), initramfs(busybox, modulesIn(join(files, "lib/modules"), modules)));
 }

@@ -49,6 +49,11 @@ export function debianDevicesLinux(): Available<DebianCloudLinux> {
   }));
 }
 
+/** Debian's memtest86+, which QEMU boots as a kernel, as `npm test` or `node scripts/debian-linux.mjs` has unpacked it. */
+export function debianMemtest(): Available<string> {
+  return cached("debian-linux-devices", (file) => file("memtest.bin"));
+}
+
 function cached<T>(folder: string, guest: (file: (name: string) => string) => T): Available<T> {
   const file = (name: string) => fileURLToPath(new URL(`../.cache/${folder}/${name}`, import.meta.url));
   return existsSync(file("versions.json"))
