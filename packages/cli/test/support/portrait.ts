@@ -17,6 +17,7 @@ export interface Ended {
 /** A folder for one test file's traces, with the command running in it. */
 export class Workplace {
   readonly folder = mkdtempSync(join(tmpdir(), "portrait-cli-"));
+  readonly #started: ChildProcess[] = [];
 
   /** Full path of a file in it. */
   path(name: string): string {
@@ -61,10 +62,17 @@ export class Workplace {
 
   /** Starts the command; give the child's end to {@link ended}. */
   start(...args: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [PORTRAIT, ...args], { cwd: this.folder, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [PORTRAIT, ...args], {
+      cwd: this.folder,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#started.push(child);
+    return child;
   }
 
+  /** Removes the folder, and ends what a test that failed has left running in it. */
   remove(): void {
+    for (const child of this.#started) if (child.exitCode === null) child.kill("SIGKILL");
     rmSync(this.folder, { recursive: true });
   }
 }
