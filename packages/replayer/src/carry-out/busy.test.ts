@@ -1,6 +1,6 @@
-import { builtinDescriptions, Classifier, loadLibrary } from "@portrait/classifier";
-import { BatchBuilder, opOf, type Width } from "@portrait/tracer";
+import { builtinDescriptions, loadLibrary } from "@portrait/classifier";
 import { describe, expect, test } from "vitest";
+import { classifierOf, type Row } from "../../test/support/classifier-of.ts";
 import type { PortOperation, PortTarget } from "../target/port-target.ts";
 import { busyDevices } from "./busy.ts";
 import { readSource } from "./read-back.ts";
@@ -8,15 +8,7 @@ import { readSource } from "./read-back.ts";
 const library = loadLibrary(builtinDescriptions(), { aliases: false });
 const CARD = 0x300;
 
-type Row = readonly ["in" | "out", port: number, value: number, width?: Width];
-
-function classify(rows: readonly Row[], devices = library): Classifier {
-  const classifier = new Classifier(devices, { fromReset: true });
-  const builder = new BatchBuilder((batch) => classifier.feed(batch));
-  for (const [direction, port, value, width] of rows) builder.push(0, port, opOf(direction, width ?? 8), value);
-  builder.flush();
-  return classifier;
-}
+const classify = (rows: readonly Row[]) => classifierOf(library, rows);
 
 /** A machine whose ports read as given, else as `other`, and what was done to it. */
 function machine(reads: Readonly<Record<number, number>>, other = 0): PortTarget & { readonly done: PortOperation[] } {
@@ -154,7 +146,7 @@ quiet:
 test("a device is not looked at by a way that does not lead back", async () => {
   const cards = loadLibrary([{ file: "card.yaml", text: twoModes }], { aliases: false });
   const target = machine({}, 0x01);
-  expect(await busyDevices(classify([["out", CARD, 1]], cards), target, "guest")).toEqual([
+  expect(await busyDevices(classifierOf(cards, [["out", CARD, 1]]), target, "guest")).toEqual([
     { device: "card", why: "an event waits" },
   ]);
   expect(target.done).toEqual([

@@ -1,6 +1,6 @@
-import { builtinDescriptions, Classifier, loadLibrary } from "@portrait/classifier";
-import { BatchBuilder, opOf } from "@portrait/tracer";
+import { builtinDescriptions, loadLibrary } from "@portrait/classifier";
 import { expect, test } from "vitest";
+import { classifierOf, type Row } from "../../test/support/classifier-of.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { PortTarget } from "../target/port-target.ts";
 import { readSource } from "./read-back.ts";
@@ -27,19 +27,16 @@ function display(): PortTarget {
 }
 
 test("registers that changed by themselves come back each with its own value", async () => {
-  const classifier = new Classifier(library, { fromReset: true });
-  const builder = new BatchBuilder((batch) => classifier.feed(batch));
-  builder.push(0, 0x3c2, opOf("out", 8), MISC_OUTPUT);
-  for (const index of [0x0a, 0x0e, 0x13]) {
-    builder.push(0, INDEX, opOf("out", 8), index);
-    builder.push(0, DATA, opOf("out", 8), 0x11);
-  }
-  builder.flush();
+  const written = [0x0a, 0x0e, 0x13].flatMap((index): Row[] => [
+    ["out", INDEX, index],
+    ["out", DATA, 0x11],
+  ]);
+  const classifier = classifierOf(library, [["out", 0x3c2, MISC_OUTPUT], ...written]);
   await readSource(classifier, display());
-  const written = makePlan(classifier).steps.flatMap((step) =>
+  const broughtBack = makePlan(classifier).steps.flatMap((step) =>
     step.op === "out" && step.why.endsWith("read at the source") ? [[step.register, step.value]] : [],
   );
-  expect(written).toEqual(
+  expect(broughtBack).toEqual(
     expect.arrayContaining([
       ["CR0A", 0x8a],
       ["CR0E", 0x8e],
@@ -49,11 +46,10 @@ test("registers that changed by themselves come back each with its own value", a
 });
 
 test("a device that answers every read with ones is not there: nothing is taken from it", async () => {
-  const classifier = new Classifier(library, { fromReset: true });
-  const builder = new BatchBuilder((batch) => classifier.feed(batch));
-  builder.push(0, 0x2fb, opOf("out", 8), 0x03);
-  builder.push(0, 0x21, opOf("out", 8), 0xfe);
-  builder.flush();
+  const classifier = classifierOf(library, [
+    ["out", 0x2fb, 0x03],
+    ["out", 0x21, 0xfe],
+  ]);
   const nobody: PortTarget = { name: "nobody", perform: (all) => Promise.resolve(all.map(() => 0xff)) };
   await readSource(classifier, nobody);
   const steps = makePlan(classifier).steps;
@@ -80,11 +76,11 @@ registers:
   RESERVED: { at: DATA, access: RW, when: { index: 1 }, verdict: command }
 `;
   const own = loadLibrary([{ file: "box.yaml", text }], { aliases: false });
-  const classifier = new Classifier(own, { fromReset: true });
-  const builder = new BatchBuilder((batch) => classifier.feed(batch));
-  const writes: [number, number][] = [[0x302, 1], [0x301, 0x55], [0x300, 1]]; // prettier-ignore
-  for (const [port, value] of writes) builder.push(0, port, opOf("out", 8), value);
-  builder.flush();
+  const classifier = classifierOf(own, [
+    ["out", 0x302, 1],
+    ["out", 0x301, 0x55],
+    ["out", 0x300, 1],
+  ]);
   let index = 1;
   const box: PortTarget = {
     name: "box",
@@ -119,19 +115,18 @@ function card(base: number): PortTarget {
 }
 
 test("every key that a description lists is read back, what the guest wrote and what the device changed", async () => {
-  const classifier = new Classifier(library, { fromReset: true });
-  const builder = new BatchBuilder((batch) => classifier.feed(batch));
-  const config = (register: number, op: "in" | "out", value: number) => {
-    builder.push(0, 0xcf8, opOf("out", 32), 0x80001800 + register);
-    builder.push(0, 0xcfc, opOf(op, 32), value);
-  };
-  config(0x00, "in", 0x20001022);
-  config(0x10, "out", 0xc001);
-  config(0x04, "out", 0x05);
-  builder.push(0, 0xc012, opOf("out", 16), 0);
-  builder.push(0, 0xc010, opOf("out", 16), 0x0001);
-  builder.push(0, 0xc010, opOf("out", 16), 0x0002);
-  builder.flush();
+  const config = (register: number, op: "in" | "out", value: number): Row[] => [
+    ["out", 0xcf8, 0x80001800 + register, 32],
+    [op, 0xcfc, value, 32],
+  ];
+  const classifier = classifierOf(library, [
+    ...config(0x00, "in", 0x20001022),
+    ...config(0x10, "out", 0xc001),
+    ...config(0x04, "out", 0x05),
+    ["out", 0xc012, 0, 16],
+    ["out", 0xc010, 0x0001, 16],
+    ["out", 0xc010, 0x0002, 16],
+  ]);
   const unknown = makePlan(classifier).unknown.map(({ register }) => register);
   expect(unknown).toContain("RING_16/RING_32[18..45, 47]");
   await readSource(classifier, card(0xc000));

@@ -1,32 +1,14 @@
-import {
-  builtinDescriptions,
-  Classifier,
-  guardAccepts,
-  heldValue,
-  keptValue,
-  loadLibrary,
-  openOf,
-} from "@portrait/classifier";
+import { builtinDescriptions, guardAccepts, heldValue, keptValue, loadLibrary, openOf } from "@portrait/classifier";
 import type { Guard, InstanceState, Selector, Slot, SlotContent, Step } from "@portrait/classifier";
-import { BatchBuilder, opOf, type Width } from "@portrait/tracer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { classifierOf, type Row } from "../../test/support/classifier-of.ts";
 import { makePlan } from "./make-plan.ts";
 import type { Plan } from "./plan.ts";
 
 const library = loadLibrary(builtinDescriptions(), { aliases: false });
 
-type Row = readonly ["in" | "out", port: number, value: number, width?: Width];
-
-function classify(rows: readonly Row[], fromReset: boolean): Classifier {
-  const classifier = new Classifier(library, { fromReset });
-  const builder = new BatchBuilder((batch) => {
-    classifier.feed(batch);
-  });
-  for (const [direction, port, value, width] of rows) builder.push(0, port, opOf(direction, width ?? 8), value);
-  builder.flush();
-  return classifier;
-}
+const classify = (rows: readonly Row[], fromReset: boolean) => classifierOf(library, rows, fromReset);
 
 /** A plan's steps as accesses. A drain's reads are answered as a device with nothing to say would. */
 function accesses(plan: Plan): Row[] {

@@ -1,6 +1,6 @@
-import { builtinDescriptions, Classifier, loadLibrary } from "@portrait/classifier";
-import { BatchBuilder, opOf, type Width } from "@portrait/tracer";
+import { builtinDescriptions, loadLibrary } from "@portrait/classifier";
 import { describe, expect, test } from "vitest";
+import { classifierOf, type Row } from "../../test/support/classifier-of.ts";
 import { carryOut } from "../carry-out/carry-out.ts";
 import type { PortOperation, PortTarget } from "../target/port-target.ts";
 import { ScriptTarget } from "../target/script-target.ts";
@@ -24,15 +24,7 @@ registers: { VALUE: { at: VALUE, access: RW, fill: VALUE } }
 `;
 const library = loadLibrary([...builtinDescriptions(), { file: "card.yaml", text: card }], { aliases: false });
 
-type Row = readonly ["in" | "out", port: number, value: number, width?: Width];
-
-function classify(rows: readonly Row[], fromReset = true): Classifier {
-  const classifier = new Classifier(library, { fromReset });
-  const builder = new BatchBuilder((batch) => classifier.feed(batch));
-  for (const [direction, port, value, width] of rows) builder.push(0, port, opOf(direction, width ?? 8), value);
-  builder.flush();
-  return classifier;
-}
+const classify = (rows: readonly Row[], fromReset = true) => classifierOf(library, rows, fromReset);
 
 const select = (register: number): Row => ["out", 0xcf8, 0x80001800 + register, 32];
 const identify: Row[] = [select(0), ["in", 0xcfc, 0x56781234, 32], select(8), ["in", 0xcfc, 0x02000001, 32]];

@@ -1,6 +1,6 @@
-import { builtinDescriptions, Classifier, loadLibrary } from "@portrait/classifier";
-import { BatchBuilder, opOf } from "@portrait/tracer";
+import { builtinDescriptions, loadLibrary } from "@portrait/classifier";
 import { expect, test } from "vitest";
+import { classifierOf } from "../../test/support/classifier-of.ts";
 import { makePlan } from "./make-plan.ts";
 
 const library = loadLibrary(
@@ -10,12 +10,10 @@ const library = loadLibrary(
 
 /** Port and value of the writes in a plan for a guest that made these writes after reset. */
 function planned(rows: readonly (readonly [port: number, value: number, width?: 32])[]): (readonly number[])[] {
-  const classifier = new Classifier(library, { fromReset: true });
-  const builder = new BatchBuilder((batch) => {
-    classifier.feed(batch);
-  });
-  for (const [port, value, width] of rows) builder.push(0, port, opOf("out", width ?? 8), value);
-  builder.flush();
+  const classifier = classifierOf(
+    library,
+    rows.map((row) => ["out", ...row]),
+  );
   return makePlan(classifier).steps.flatMap((step) => (step.op === "out" ? [[step.port, step.value]] : []));
 }
 
