@@ -9,8 +9,13 @@ const HEAD = 4;
 const ADDRESS = 6;
 /** The least length of a frame, without its checksum. */
 const LEAST_FRAME = 60;
+/** Reverse ARP, by which QEMU announces a card (RFC 903). */
+const RARP = 0x8035;
 /** A type for experiments (IEEE 802, 9.2.3). */
 const EXPERIMENTAL = 0x88b5;
+
+/** Address of a guest's card. */
+export const CARD_ADDRESS = "52:54:00:12:34:56";
 
 /** An Ethernet switch that machines of QEMU are plugged into. It learns where an address is from the frames that come from there. */
 export class EthernetSwitch {
@@ -18,6 +23,8 @@ export class EthernetSwitch {
   delayMs = 0;
   /** Bytes of the frames that came. */
   bytes = 0;
+  /** Addresses that were announced to be here now, in the order they were. */
+  readonly announced: string[] = [];
   /** Path of the socket that QEMUs connect to, each to a port of its own. */
   readonly path = join(testFolder(), "switch");
   readonly #server: Server;
@@ -42,7 +49,7 @@ export class EthernetSwitch {
 
   /** QEMU's options of a network card in this switch. */
   card(model: string, more = ",romfile="): readonly string[] {
-    return [...this.cable("net"), "-device", `${model},netdev=net,mac=52:54:00:12:34:56${more}`];
+    return [...this.cable("net"), "-device", `${model},netdev=net,mac=${CARD_ADDRESS}${more}`];
   }
 
   /** QEMU's options of a network backend of that name in this switch. */
@@ -78,7 +85,9 @@ export class EthernetSwitch {
 
   #carry(frame: Buffer, from: Socket): void {
     this.bytes += frame.length - HEAD;
-    this.#homes.set(addressIn(frame, HEAD + ADDRESS), from);
+    const sender = addressIn(frame, HEAD + ADDRESS);
+    this.#homes.set(sender, from);
+    if (frame.readUInt16BE(HEAD + 2 * ADDRESS) === RARP) this.announced.push(sender);
     if (this.delayMs === 0) this.#forward(frame, from);
     else setTimeout(() => this.#forward(frame, from), this.delayMs);
   }
@@ -89,8 +98,9 @@ export class EthernetSwitch {
   }
 }
 
+/** `52:54:00:12:34:56`. */
 function addressIn(frame: Buffer, at: number): string {
-  return frame.toString("hex", at, at + ADDRESS);
+  return Array.from(frame.subarray(at, at + ADDRESS), (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
 /** Where the first frame of these bytes ends; beyond them where it is not whole. */
