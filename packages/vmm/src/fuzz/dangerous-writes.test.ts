@@ -1,20 +1,9 @@
-import type { PlanStep } from "@portrait/replayer";
 import { expect, test } from "vitest";
+import { outStep } from "../../test/support/out-step.ts";
 import { dangerousWrites } from "./dangerous-writes.ts";
 
-const step = (port: number, value: number): PlanStep => ({
-  op: "out",
-  port,
-  width: 8,
-  value,
-  device: "",
-  register: "",
-  from: [],
-  why: "",
-  risk: "safe",
-});
 const dangers = (...writes: readonly (readonly [number, number])[]) =>
-  dangerousWrites(writes.map(([port, value]) => step(port, value)));
+  dangerousWrites(writes.map(([port, value]) => outStep(port, value)));
 
 test.each<[string, readonly (readonly [number, number])[]]>([
   ["an end of interrupt", [[0x20, 0x20]]],

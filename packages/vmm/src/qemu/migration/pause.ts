@@ -17,8 +17,8 @@ export interface QuietStop {
 
 /**
  * Stops a running guest where ports can rebuild it: between two interrupts, and with no device busy that `look` sees. Until it is found
- * so it goes on for some milliseconds, each time for longer because what came in meanwhile is to be served as well, and is stopped again. Of the last stop alone the timer's interrupt may be pending: its
- * counter begins anew and asks again within one period.
+ * so it goes on for some milliseconds, each time for longer because what came in meanwhile is to be served as well, and is stopped
+ * again. Of the last stop alone the timer's interrupt may be pending: its counter begins anew and asks again within one period.
  * @throws QemuError BUSY naming the devices that were never quiet, and what `cont` refuses where QEMU's own migration has stopped the guest
  * meanwhile; what `look` throws. The guest is stopped then.
  */
