@@ -81,7 +81,7 @@ export class RecordedGuest implements LiveGuest {
     return this.#trace.trace.reader.info.machine.guest;
   }
 
-  get memoryMapped(): readonly string[] {
+  memoryMapped(): readonly string[] {
     return this.#trace.memoryMapped;
   }
 
@@ -97,23 +97,20 @@ export class RecordedGuest implements LiveGuest {
   whileStopped<T>(failure: string, use: (guest: WatchedGuest<GuestSource>) => Promise<T>): Promise<T> {
     return this.#orGoOn(failure, async () => {
       await this.machine.stop(() => lookAtStopped(this));
-      const { classifier, name, memoryMapped } = this;
-      return use({ machine: interruptible(this.#session, this.machine), classifier, name, memoryMapped });
+      return use(this.#interruptible());
     });
   }
 
   /** As {@link whileStopped}, but it is `use` that stops the guest, once most of its memory has left. */
   whileRunning<T>(failure: string, use: (guest: LiveGuest) => Promise<T>): Promise<T> {
+    return this.#orGoOn(failure, () => use({ ...this.#interruptible(), catchUp: () => this.catchUp() }));
+  }
+
+  /** This guest, on a machine of which nothing more leaves once Ctrl-C was pressed. */
+  #interruptible(): WatchedGuest<LiveSource> {
     const { classifier, name } = this;
     const machine = interruptible(this.#session, this.machine);
-    const memoryMapped = () => this.memoryMapped;
-    const guest: LiveGuest = {
-      ...{ machine, classifier, name, catchUp: () => this.catchUp() },
-      get memoryMapped() {
-        return memoryMapped();
-      },
-    };
-    return this.#orGoOn(failure, () => use(guest));
+    return { machine, classifier, name, memoryMapped: () => this.memoryMapped() };
   }
 
   async #orGoOn<T>(failure: string, use: () => Promise<T>): Promise<T> {

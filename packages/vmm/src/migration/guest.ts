@@ -23,8 +23,8 @@ export interface WatchedGuest<M = Machine> {
   readonly classifier: Classifier;
   /** What runs on it, for people. */
   readonly name: string;
-  /** Regions of registers, by the engine's names, that it has reached through memory, so that nothing of them is known. */
-  readonly memoryMapped?: readonly string[] | undefined;
+  /** Regions of registers, by the engine's names, that it has reached through memory so far: nothing of them is known. */
+  memoryMapped?(): readonly string[];
 }
 
 /** A guest that runs until most of its memory has left. */

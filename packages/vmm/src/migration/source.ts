@@ -75,7 +75,7 @@ export async function sendGuest(
     rounds: live?.machine.rounds ?? 1,
     memoryBytes,
     plan,
-    memoryMapped: guest.memoryMapped ?? [],
+    memoryMapped: guest.memoryMapped?.() ?? [],
     readBack,
     ...decision,
   };
