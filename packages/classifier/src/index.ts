@@ -18,6 +18,7 @@ export type {
   Quiet,
   QuietBits,
   QuietRing,
+  QuietSelectors,
   Reach,
   Register,
   Risk,

@@ -205,30 +205,38 @@ export interface Absent {
   readonly values: readonly number[];
 }
 
-/** How a device shows, to reads without side effects, that it is busy with what no plan brings back. */
-export type Quiet = QuietBits | QuietRing;
+/** How a device shows, to reads without side effects or by its selectors, that it is busy with what no plan brings back. */
+export type Quiet = QuietBits | QuietRing | QuietSelectors;
+
+/** What says that it is busy. */
+interface QuietEntry {
+  /** Selectors with which this is so; with others it is not looked at. */
+  readonly guards: readonly Guard[];
+  readonly why: string;
+}
 
 /** It is busy while the register has one of these bits. */
-export interface QuietBits {
+export interface QuietBits extends QuietEntry {
   readonly kind: "bits";
   readonly read: Register;
   readonly mask: number;
   /** Slot without whose same bit a bit does not count: it enables the interrupt for it. Undefined: all of them count. */
   readonly enabledBy: Slot | undefined;
-  readonly why: string;
 }
 
 /** It keeps something for the guest in a ring of its own memory while the place where the next goes is not behind the last that was taken. */
-export interface QuietRing {
+export interface QuietRing extends QuietEntry {
   readonly kind: "ring";
   readonly next: Register;
   readonly taken: Register;
   /** Slots of the ring's first place, and of the place behind its last. */
   readonly first: Slot;
   readonly end: Slot;
-  /** Selectors with which the ring is in use. */
-  readonly guards: readonly Guard[];
-  readonly why: string;
+}
+
+/** It is busy while its selectors are so. */
+export interface QuietSelectors extends QuietEntry {
+  readonly kind: "selectors";
 }
 
 /** Fields of an engine's own state dump. */

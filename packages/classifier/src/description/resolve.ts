@@ -150,20 +150,21 @@ class Resolver {
   #quiet(): Quiet[] {
     return (this.#data.quiet ?? []).flatMap((one, i): Quiet[] => {
       const path = ["quiet", i];
-      return "ring" in one ? this.#quietRing(one, path) : this.#quietBits(one, path);
+      const guards = this.#guards(one.when, [...path, "when"]);
+      if ("ring" in one) return this.#quietRing(one, guards, path);
+      return "read" in one ? this.#quietBits(one, guards, path) : [{ kind: "selectors", guards, why: one.why }];
     });
   }
 
-  #quietBits({ read: name, mask, enabledBy: slot, why }: QuietBitsData, path: Path): Quiet[] {
+  #quietBits({ read: name, mask, enabledBy: slot, why }: QuietBitsData, guards: Guard[], path: Path): Quiet[] {
     const read = this.#readable(name, [...path, "read"]);
     const enabledBy = slot === undefined ? undefined : this.#slot(slot, [...path, "enabledBy"]);
-    return read === undefined ? [] : [{ kind: "bits", read, mask, enabledBy, why }];
+    return read === undefined ? [] : [{ kind: "bits", read, mask, enabledBy, guards, why }];
   }
 
-  #quietRing({ ring, when, why }: QuietRingData, path: Path): Quiet[] {
+  #quietRing({ ring, why }: QuietRingData, guards: Guard[], path: Path): Quiet[] {
     const [next, taken] = (["next", "taken"] as const).map((key) => this.#readable(ring[key], [...path, "ring", key]));
     const [first, end] = (["first", "end"] as const).map((key) => this.#slot(ring[key], [...path, "ring", key]));
-    const guards = this.#guards(when, [...path, "when"]);
     if (next === undefined || taken === undefined || first === undefined || end === undefined) return [];
     return [{ kind: "ring", next, taken, first, end, guards, why }];
   }

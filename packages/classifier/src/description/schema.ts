@@ -231,8 +231,9 @@ export const descriptionSchema = form({
   quiet: z
     .array(
       z.union([
-        form({ read: name, mask: word, enabledBy: name.optional(), why: reason }),
+        form({ read: name, mask: word, enabledBy: name.optional(), when: when.optional(), why: reason }),
         form({ ring: form({ next: name, taken: name, first: name, end: name }), when: when.optional(), why: reason }),
+        form({ when, why: reason }),
       ]),
     )
     .max(LIST_LIMIT)
@@ -259,7 +260,8 @@ export const descriptionSchema = form({
 export type DescriptionData = z.infer<typeof descriptionSchema>;
 export type QuietData = NonNullable<DescriptionData["quiet"]>[number];
 export type QuietRingData = Extract<QuietData, { ring: unknown }>;
-export type QuietBitsData = Exclude<QuietData, QuietRingData>;
+export type QuietBitsData = Extract<QuietData, { read: unknown }>;
+export type QuietSelectorsData = Exclude<QuietData, QuietRingData | QuietBitsData>;
 export type InstanceData = z.infer<typeof instance>;
 export type RegisterData = z.infer<typeof register>;
 export type RuleData = z.infer<typeof rule>;

@@ -77,6 +77,15 @@ describe("a command", () => {
     ["what is none", 0x1f, 0],
   ];
 
+  test("DRIVE SPECIFICATION takes drives up to the byte that ends them", () => {
+    const { registers } = fdc(fifo(0x8e, 0x00, 0x20, 0x80, 0x03));
+    expect(registers).toEqual([
+      "fdc1.DRIVE_SPECIFICATION",
+      ...[1, 2, 3].map(() => "fdc1.DRIVE_SPECIFICATION_BYTE"),
+      "fdc1.SPECIFY",
+    ]);
+  });
+
   test.each(parameters)("%s (%i) takes %i parameters, and the byte after them is a command", (_, command, count) => {
     const { registers, rows, selector } = fdc(fifo(command, ...Array<number>(count).fill(0x03), 0x03));
     expect(registers.slice(1, -1)).not.toContain("fdc1.SPECIFY");

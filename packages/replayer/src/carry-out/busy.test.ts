@@ -155,3 +155,36 @@ test("a device is not looked at by a way that does not lead back", async () => {
     { direction: "out", port: CARD, width: 8, value: 1 },
   ]);
 });
+
+/** A card that takes a command and its parameter, and shows what it does with it while it waits for none. */
+const commanded = `
+id: card
+title: Card with commands
+source: made for tests
+ports: { COMMAND: 0, STATUS: 1 }
+instances: { card: { base: ${CARD} } }
+preceding: { expect: { values: [command, parameter] } }
+registers:
+  COMMAND: { at: COMMAND, access: WO, when: { expect: command }, verdict: command, onWrite: [{ set: { expect: parameter } }] }
+  PARAMETER: { at: COMMAND, access: WO, when: { expect: parameter }, verdict: command, onWrite: [{ set: { expect: command } }] }
+  STATUS: { at: STATUS, access: RO, fields: { BUSY: 0 } }
+quiet:
+  - { when: { expect: parameter }, why: a command waits for its parameter }
+  - { read: STATUS, mask: 0x01, when: { expect: command }, why: a command is carried out }
+`;
+
+test("a device is busy as its selectors say, and looked at where they say that it can be seen", async () => {
+  const cards = loadLibrary([{ file: "card.yaml", text: commanded }], { aliases: false });
+  const seen = async (rows: readonly Row[], status: number) => {
+    const target = machine({ [CARD + 1]: status });
+    const busy = await busyDevices(classifierOf(cards, rows), target, "plan");
+    return [busy.map(({ why }) => why), target.done.length];
+  };
+  expect(await seen([["out", CARD, 1]], 1)).toEqual([["a command waits for its parameter"], 0]);
+  const whole: Row[] = [
+    ["out", CARD, 1],
+    ["out", CARD, 2],
+  ];
+  expect(await seen(whole, 1)).toEqual([["a command is carried out"], 1]);
+  expect(await seen(whole, 0)).toEqual([[], 1]);
+});

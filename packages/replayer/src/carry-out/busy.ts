@@ -3,6 +3,7 @@ import {
   heldValue,
   UNKNOWN,
   type Classifier,
+  type Guard,
   type InstanceState,
   type Quiet,
   type QuietRing,
@@ -43,7 +44,7 @@ export async function busyDevices(
   const probes: Probes = new Map();
   const looks: Look[] = [];
   for (const state of classifier.states) {
-    const entries = state.instance.device.quiet.filter(({ kind }) => kind === "bits" || judged === "guest");
+    const entries = state.instance.device.quiet.filter(({ kind }) => kind !== "ring" || judged === "guest");
     if (!state.touched || entries.length === 0) continue;
     const navigator = new Navigator(state, steps, "source");
     probe(state, navigator, probes);
@@ -56,9 +57,10 @@ export async function busyDevices(
   return busy.map(({ state, why }) => ({ device: state.instance.name, why }));
 }
 
-/** Takes the reads of a look; undefined where they cannot be made where the device stands. */
+/** Takes the reads of a look; undefined where there is nothing to look at, or they cannot be made where the device stands. */
 function lookFor(quiet: Quiet, state: InstanceState, navigator: Navigator): Look | undefined {
-  const { why } = quiet;
+  const { guards, why } = quiet;
+  if (!mayHold(guards, state)) return undefined;
   switch (quiet.kind) {
     case "bits": {
       const { read, mask, enabledBy } = quiet;
@@ -68,13 +70,14 @@ function lookFor(quiet: Quiet, state: InstanceState, navigator: Navigator): Look
       return step === undefined ? undefined : { state, why, sees: (values) => ((values.get(step) ?? 0) & bits) !== 0 };
     }
     case "ring": {
-      if (!inUse(quiet, state)) return undefined;
       const [next, taken] = readAndLeave([quiet.next, quiet.taken], state, navigator) ?? [];
       if (next === undefined || taken === undefined) return undefined;
       const sees = (values: ReadonlyMap<number, number>) =>
         values.get(next) !== placeBehind(values.get(taken) ?? 0, quiet, state);
       return { state, why, sees };
     }
+    case "selectors":
+      return { state, why, sees: () => isKnown(guards, state) };
   }
 }
 
@@ -93,12 +96,16 @@ function readAndLeave(
   });
 }
 
-/** False where a selector is known to say that the ring is not used. */
-function inUse({ guards }: QuietRing, { selectors }: InstanceState): boolean {
+/** False where a selector is known to be another. */
+function mayHold(guards: readonly Guard[], { selectors }: InstanceState): boolean {
   return guards.every((guard) => {
     const value = selectors[guard.selector] ?? UNKNOWN;
     return value === UNKNOWN || guardAccepts(guard, value);
   });
+}
+
+function isKnown(guards: readonly Guard[], { selectors }: InstanceState): boolean {
+  return guards.every(({ selector }) => (selectors[selector] ?? UNKNOWN) !== UNKNOWN);
 }
 
 function placeBehind(place: number, { first, end }: QuietRing, { slots }: InstanceState): number | undefined {
