@@ -19,6 +19,9 @@ import { valueFor, valueOf } from "./values.ts";
 const RECORDED_RUN = 16;
 /** Deeds before and after the one that a sequence is about, at the most. */
 const DEEDS_AROUND = 2;
+/** Writes that finish what a device waits for, at the most, and reads that take its answer away. */
+const WAIT_LIMIT = 16;
+const ANSWER = 10;
 /** Deeds done to make another one possible, one for the other. */
 const WAY_DEPTH = 5;
 const NO_REASON = { from: [], why: "", risk: "safe" } as const;
@@ -87,13 +90,35 @@ export class Draft {
     }
   }
 
+  /** Mostly gives devices what they wait for, as their selectors say, and takes their answers: nothing is compared while they do. */
+  finish(): void {
+    for (const state of this.#states) {
+      if (this.#random.chance(20)) continue;
+      for (let left = WAIT_LIMIT; left > 0 && this.#give(state); left--);
+      for (const { read } of state.instance.device.drains) {
+        if (!holds(state, read.readGuards) || this.#random.chance(50)) continue;
+        for (let left = ANSWER; left > 0; left--) this.#push(this.#readOf(state, read));
+      }
+    }
+  }
+
+  /** Writes what a device waits for; false where it waits for nothing. */
+  #give(state: InstanceState): boolean {
+    const { quiet } = state.instance.device;
+    const wait = quiet.find(({ kind, guards }) => kind === "selectors" && holds(state, guards));
+    const asks = ({ writeGuards }: Register) =>
+      wait?.guards.every(({ selector }) => writeGuards.some((guard) => guard.selector === selector));
+    if (wait !== undefined) this.#write(state, this.#writable(state).filter(asks));
+    return wait !== undefined;
+  }
+
   /** Does a deed, and before it what makes it possible: by the description's own ways, or else by other deeds. */
   #do(state: InstanceState, { deed, put }: Way, all: readonly Deed[], depth: number): boolean {
     const { register, rule, direction } = deed;
     const guards = guardsOf(deed);
     const go = (navigator: Navigator) => {
       if (direction === "in") return void navigator.read(register, guards, "");
-      const value = valueFor(register, rule, this.#random);
+      const value = valueFor(state.instance.device, register, rule, this.#random);
       const written = put === undefined ? value : putField(put.field, value, put.value);
       navigator.write(register, written, this.#widthOf(register), guards, undefined, NO_REASON);
     };
@@ -116,7 +141,7 @@ export class Draft {
       return;
     }
     const rule = this.#random.pick(register.onWrite);
-    const value = valueOf(register, rule, this.#random);
+    const value = valueOf(device, register, rule, this.#random);
     const guards = this.#random.chance(70) ? (rule?.guards ?? []) : [];
     const way = (also: readonly Guard[]) => (navigator: Navigator) =>
       navigator.write(register, value, this.#widthOf(register), also, undefined, NO_REASON);
@@ -159,7 +184,7 @@ export class Draft {
     const register = this.#random.pick(registers);
     if (register === undefined) return;
     const rules = register.onWrite.filter(({ guards }) => holds(state, guards));
-    const value = valueOf(register, this.#random.pick(rules), this.#random);
+    const value = valueOf(state.instance.device, register, this.#random.pick(rules), this.#random);
     this.#push({ direction: "out", port: addressOf(state, register.port), width: this.#widthOf(register), value });
     this.#noteGroup(state, register);
   }
@@ -183,8 +208,11 @@ export class Draft {
     const register = this.#random.pick(
       registers.filter(({ access, readGuards }) => access !== "WO" && holds(state, readGuards)),
     );
-    if (register === undefined) return;
-    this.#push({ direction: "in", port: addressOf(state, register.port), width: this.#widthOf(register), value: 0 });
+    if (register !== undefined) this.#push(this.#readOf(state, register));
+  }
+
+  #readOf(state: InstanceState, register: Register): PortAccess {
+    return { direction: "in", port: addressOf(state, register.port), width: this.#widthOf(register), value: 0 };
   }
 
   /** An earlier access once more, with another value or with its own. */

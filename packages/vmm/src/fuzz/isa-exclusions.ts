@@ -9,10 +9,11 @@ export const isaExclusions: readonly Exclusion[] = [
   },
   ne2000Exclusion(0x300),
   {
-    why: "QEMU's parallel port has no extended control register, prints at a strobe, and takes one register at a time",
+    why: "QEMU's parallel port has no extended control register, so that it has the first two modes alone and that register reads nothing, prints at a strobe, and takes one register at a time",
     without: (accesses) =>
       accesses
-        .filter(({ port, width }) => (port & ~3) !== 0x778 && !((port & ~3) === 0x378 && width > 8))
+        .filter((access) => (access.port & ~3) !== 0x778 || keepsParallelMode(access))
+        .filter(({ port, width }) => !((port & ~3) === 0x378 && width > 8))
         .map((access) =>
           access.direction === "out" && access.port === 0x37a ? withValue(access, access.value & ~1) : access,
         ),
@@ -39,10 +40,15 @@ export const isaExclusions: readonly Exclusion[] = [
       ),
   },
   {
-    why: "floppy commands that take a medium and its time, unlocking (QEMU's reset keeps CONFIGURE), bytes written while results wait, several registers at once, and MSR in reset (which ends QEMU's)",
+    why: "floppy commands that take a medium and its time, which those to tracks that no disk has do not; unlocking (QEMU's reset keeps CONFIGURE), bytes written while results wait, other than five bytes of a drive specification, several registers at once, and MSR in reset (which ends QEMU's)",
     without: withoutFloppyWaits,
   },
 ];
+
+/** True for a write to ECR by which data goes on to the cable as it does after reset (ECP specification 1.06, table 4-3). */
+function keepsParallelMode({ direction, port, width, value }: PortAccess): boolean {
+  return direction === "out" && port === 0x77a && width === 8 && value < 0x40;
+}
 
 function withoutAtaResults(accesses: readonly PortAccess[]): PortAccess[] {
   const features = new Map<number, number>();
@@ -90,6 +96,7 @@ const DSP_COMMANDS = new Map([
   [0x48, 2],
   [0xd1, 0],
   [0xd3, 0],
+  [0xe0, 1],
   [0xe1, 0],
   [0xe4, 1],
   [0xe8, 0],
@@ -117,6 +124,11 @@ function withoutSounds(accesses: readonly PortAccess[]): PortAccess[] {
   });
 }
 
+/** Ends with the byte that has DN (82078 datasheet, DRIVE SPECIFICATION COMMAND), on QEMU with the fifth; its NRP is the other way round. */
+const DRIVE_SPECIFICATION = 0x8e;
+/** QEMU's disks have fewer tracks. */
+const NO_TRACK = 0xe0;
+
 /** Floppy commands that are done at once: parameters, then results (82077AA datasheet, table 5-1). */
 const FLOPPY_COMMANDS = new Map<number, readonly [parameters: number, results: number]>([
   [0x03, [2, 0]],
@@ -127,30 +139,48 @@ const FLOPPY_COMMANDS = new Map<number, readonly [parameters: number, results: n
   [0x10, [0, 1]],
   [0x12, [1, 0]],
   [0x13, [3, 0]],
+  [DRIVE_SPECIFICATION, [5, 0]],
   [0x94, [0, 1]],
 ]);
 
+/** Parameters and results of a floppy command that is done at once; undefined for others. */
+function floppyCounts(command: number): readonly [parameters: number, results: number] | undefined {
+  if (floppyTransfers(command)) return [8, 7];
+  // QEMU formats nothing, and says at once that it has.
+  return (command & 0xbf) === 0x0d ? [5, 7] : FLOPPY_COMMANDS.get(command);
+}
+
+/** Reads and writes of sectors, and scans. */
+function floppyTransfers(command: number): boolean {
+  return [0x05, 0x09].includes(command & 0x3f) || [0x06, 0x0c, 0x11, 0x19, 0x1d].includes(command & 0x1f);
+}
+
+/** The parameter with which the command is done at once, so many others coming after it. */
+function floppyParameter(command: number, value: number, left: number): number {
+  if (command === DRIVE_SPECIFICATION) return left > 0 ? value & 0x7f : (value & 0x3f) | 0x80;
+  return floppyTransfers(command) && left === 6 ? value | NO_TRACK : value;
+}
+
 function withoutFloppyWaits(accesses: readonly PortAccess[]): PortAccess[] {
-  let [parameters, results, operating] = [0, 0, true];
-  return accesses.filter(({ direction, port, width, value }) => {
-    if (port >= 0x3f0 && port < 0x3f8 && width > 8) return false;
+  let [command, parameters, results, operating] = [0, 0, 0, true];
+  return accesses.flatMap((access) => {
+    const { direction, port, width, value } = access;
+    if (port >= 0x3f0 && port < 0x3f8 && width > 8) return [];
     if (port === 0x3f2 && direction === "out") {
       operating = (value & 4) !== 0;
       if (!operating) [parameters, results] = [0, 0];
     }
-    if (port === 0x3f4 && direction === "in") return operating;
-    if (port !== 0x3f5 || !operating) return true;
+    if (port === 0x3f4 && direction === "in") return operating ? [access] : [];
+    if (port !== 0x3f5 || !operating) return [access];
     if (direction === "in") {
-      if (parameters > 0) return false;
+      if (parameters > 0) return [];
       results = Math.max(0, results - 1);
-      return true;
+      return [access];
     }
-    if (parameters > 0) {
-      parameters--;
-      return true;
-    }
-    const counts = results > 0 ? undefined : FLOPPY_COMMANDS.get(value);
-    if (counts !== undefined) [parameters, results] = counts;
-    return counts !== undefined;
+    if (parameters > 0) return [withValue(access, floppyParameter(command, value, --parameters))];
+    const counts = results > 0 ? undefined : floppyCounts(value);
+    if (counts === undefined) return [];
+    [command, parameters, results] = [value, ...counts];
+    return [access];
   });
 }

@@ -37,9 +37,9 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
       () => (access, base) => writes(access, base, 0x01) || writes(access, base + 8, 0x01),
     ),
     behind(
-      "SLP_EN puts the machine to sleep or switches it off (PIIX4 datasheet, PMCNTRL)",
+      "SLP_EN puts the machine to sleep or switches it off (PIIX4 datasheet, PMCNTRL); types from 4 on do neither to QEMU's",
       basesIn(first, 0x40),
-      () => (access, base) => writes(access, base + 5, 0x20),
+      () => (access, base) => writes(access, base + 5, 0x20) && !writes(access, base + 5, 0x10),
     ),
     behind(
       "QEMU's ICH9 takes a part of SMI_EN for nothing, and a part of a TCO register, or several, for one",

@@ -41,10 +41,12 @@ export class SequenceMaker {
     draft.goAfter(this.#first);
     if (random.chance(40)) draft.addDeeds();
     const deeds = draft.accesses.length;
-    if (deeds > 0 && random.chance(70)) return draft.accesses;
-    const length = deeds + 1 + random.below(random.chance(12) ? LONG_LENGTH : LENGTH);
-    while (draft.accesses.length < length) draft.addSome();
-    return draft.accesses.slice(0, length);
+    if (deeds === 0 || random.chance(30)) {
+      const length = deeds + 1 + random.below(random.chance(12) ? LONG_LENGTH : LENGTH);
+      while (draft.accesses.length < length) draft.addSome();
+    }
+    draft.finish();
+    return draft.accesses;
   }
 }
 
