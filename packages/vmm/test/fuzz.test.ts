@@ -177,7 +177,7 @@ test("the same seed makes the same cases", { timeout: TIMEOUT_MS }, async (conte
 });
 
 describe("a bench", () => {
-  const machine = qemuMachineFor(["i8042", "vga", "uart16550"]);
+  const machine = qemuMachineFor(["i8042", "vga", "uart16550", "ata"]);
   const shown = (sections: readonly StreamSection[]) => sections.flatMap(({ fields }) => fields);
 
   async function start(context: TestContext, layout: DeviceLayout): Promise<QemuBench> {
@@ -200,7 +200,10 @@ describe("a bench", () => {
       ];
       // Keyboard lights have a subsection of their own, which a snapshot of power-on lacks.
       const lights = [out(0x60, 0xed), out(0x60, 0x07)];
-      for (const accesses of [everything.map((port) => out(port, 0xa5)), lights, [...lights].reverse()]) {
+      // A drive that gives data has one that no dump but a whole stream tells, where it comes up for the first time.
+      const identify = [out(0x1f7, 0xa1)];
+      const all = [everything.map((port) => out(port, 0xa5)), lights, [...lights].reverse(), identify, identify];
+      for (const accesses of all) {
         await bench.ports.perform(accesses);
         expect(shown(await bench.dump())).not.toEqual(fresh);
         await bench.reset();

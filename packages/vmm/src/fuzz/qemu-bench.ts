@@ -44,6 +44,7 @@ export class QemuBench implements Bench {
   readonly #settle: readonly PortAccess[];
   readonly #layout: DeviceLayout;
   #running: Running | undefined;
+  #resetting = Promise.resolve();
   /** All sections of the first dump. */
   #first: readonly StreamSection[] | undefined;
   /** A migration stream was taken: QEMU is not to be used again. */
@@ -82,9 +83,15 @@ export class QemuBench implements Bench {
 
   /** Brings everything back to power-on. @throws QemuError */
   async reset(): Promise<void> {
+    this.#resetting = this.#bringBack();
+    await this.#resetting;
+  }
+
+  async #bringBack(): Promise<void> {
     if (!this.#spent) await this.#loadSnapshot();
     // What has its place in a subsection that the snapshot lacks is not brought back by it.
-    if (this.#spent || (this.#outgrown && !(await this.#settles()))) await this.#restart();
+    if (this.#outgrown && !this.#spent && (await this.#settles())) this.#outgrown = false;
+    if (this.#spent || this.#outgrown) await this.#restart();
     this.#outgrown = false;
     this.machineEvents = [];
   }
@@ -101,6 +108,7 @@ export class QemuBench implements Bench {
 
   async #settles(): Promise<boolean> {
     if (await this.#isAsAfterPowerOn()) return true;
+    if (this.#spent) return false;
     await this.ports.perform(this.#settle.map(operationOf));
     await this.#loadSnapshot();
     return this.#isAsAfterPowerOn();
@@ -122,8 +130,9 @@ export class QemuBench implements Bench {
     return sections.filter(isDevice);
   }
 
-  /** Ends QEMU. */
+  /** Ends QEMU, also where it is being brought back. */
   async end(): Promise<void> {
+    await this.#resetting.catch(() => undefined);
     await this.#end();
   }
 
