@@ -82,7 +82,8 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
       const { report, guest } = await migrate(from, to);
       expect(report.downtimeMs).toBeLessThan(performance.now() - begun);
       expect(report.rounds).toBe(2);
-      expect(report.memoryBytes).toBeGreaterThan(8 << 20);
+      // Half of what it writes may be nothing but zeros.
+      expect(report.memoryBytes).toBeGreaterThan(4 << 20);
       expect(report.result.comparison.different).toEqual([]);
       guest.machine.close();
       await expectGoesOn(from, to);
