@@ -1,8 +1,11 @@
-import { PART, STREAM_MAGIC, STREAM_VERSION } from "./layout.ts";
+import { FOOTER_BYTES, PART, STREAM_MAGIC, STREAM_VERSION } from "./layout.ts";
 import { StreamError } from "./errors.ts";
 
-/** What a scan wants next: so many bytes to look at, or so many to pass over. */
-export type Wish = { readonly look: number } | { readonly pass: number };
+/**
+ * What a scan wants next: so many bytes to look at, or so many to pass over. `ending`: what these bytes will be at the least that ends the
+ * stream's open part, where nothing else of it is left.
+ */
+export type Wish = { readonly look: number; readonly ending?: Buffer } | { readonly pass: number };
 
 /** A scan in progress. It is given the bytes it wished to look at; what is passed over it never sees. */
 export type Scan<T> = Generator<Wish, T, Buffer>;
@@ -15,24 +18,23 @@ const MEMORY_LIMIT = 1n << 40n;
 /** Flags in the low bits of a page's address (QEMU 7.2, migration/ram.c). */
 const FLAG = { zero: 0x02, memorySize: 0x04, page: 0x08, endOfSection: 0x10, continued: 0x20 } as const;
 
-/** Number of bytes seen so far; kept by whoever drives the scan. */
+const NOTHING = Buffer.alloc(0);
+
+/** Where a scan is. */
 export interface Position {
+  /** Number of bytes seen so far; kept by whoever drives the scan. */
   offset: number;
+  /** Offset at which memory begins; undefined before it is known. */
+  memory?: number;
 }
 
 /** Goes over everything up to the first device section, whose first byte is the last one looked at. */
 export function* scanMemory(at: Position): Scan<void> {
-  const head = yield { look: 8 };
-  if (head.readUInt32BE(0) !== STREAM_MAGIC) throw new StreamError("FORMAT", 0, "this is not a QEMU migration stream");
-  const version = head.readUInt32BE(4);
-  if (version !== STREAM_VERSION) {
-    throw new StreamError("VERSION", 4, `version ${version}; only version ${STREAM_VERSION} is known`);
-  }
+  let type = yield* scanHead(at);
+  at.memory = at.offset - 1;
   const memory = new MemorySection(at);
   for (;;) {
-    const [type] = yield { look: 1 };
     if (type === PART.sectionFull) return memory.expectComplete();
-    else if (type === PART.configuration) yield* scanConfiguration(at);
     else if (type === PART.sectionStart) yield* memory.start();
     else if (type === PART.sectionPart || type === PART.sectionEnd) yield* memory.records(type === PART.sectionEnd);
     else if (type === PART.command) {
@@ -43,6 +45,22 @@ export function* scanMemory(at: Position): Scan<void> {
     } else {
       throw new StreamError("FORMAT", at.offset - 1, `a part of unknown type ${type}`);
     }
+    [type] = yield { look: 1, ending: NOTHING };
+  }
+}
+
+/** What comes before the first section, of which it gives the type. */
+function* scanHead(at: Position): Scan<number | undefined> {
+  const head = yield { look: 8 };
+  if (head.readUInt32BE(0) !== STREAM_MAGIC) throw new StreamError("FORMAT", 0, "this is not a QEMU migration stream");
+  const version = head.readUInt32BE(4);
+  if (version !== STREAM_VERSION) {
+    throw new StreamError("VERSION", 4, `version ${version}; only version ${STREAM_VERSION} is known`);
+  }
+  for (;;) {
+    const [type] = yield { look: 1 };
+    if (type !== PART.configuration) return type;
+    yield* scanConfiguration(at);
   }
 }
 
@@ -86,7 +104,7 @@ class MemorySection {
     this.#number = number;
     yield* this.#blockList();
     yield* this.#expectEndOfSection();
-    yield* this.#footer();
+    yield* this.#footer(number);
   }
 
   *records(last: boolean): Scan<void> {
@@ -95,7 +113,7 @@ class MemorySection {
       throw this.#error("FORMAT", `a part of section ${number}, which is not open`);
     while (yield* this.#record());
     this.#complete = last;
-    yield* this.#footer();
+    yield* this.#footer(number);
   }
 
   *#blockList(): Scan<void> {
@@ -144,9 +162,11 @@ class MemorySection {
       throw this.#error("VERSION", "the list of memory blocks has an unknown form");
   }
 
-  *#footer(): Scan<void> {
-    const footer = yield { look: 5 };
-    if (footer[0] !== PART.footer || footer.readUInt32BE(1) !== this.#number) {
+  *#footer(number: number): Scan<void> {
+    const ending = Buffer.alloc(FOOTER_BYTES);
+    ending.writeUInt8(PART.footer, 0);
+    ending.writeUInt32BE(number, 1);
+    if (!(yield { look: FOOTER_BYTES, ending }).equals(ending)) {
       throw this.#error("FORMAT", 'a part of section "ram" does not end with its footer');
     }
   }

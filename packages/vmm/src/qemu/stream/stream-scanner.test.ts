@@ -152,6 +152,43 @@ describe("a migration stream", () => {
   });
 });
 
+describe("a stream that is cut off", () => {
+  const sections = memory.map((_, i) => Buffer.concat([header, ...memory.slice(0, i + 1)]));
+  /** Lengths at which it lacks nothing but the end of a part. */
+  const mendable = sections.flatMap(({ length }) => [0, 1, 2, 3, 4, 5].map((missing) => length - missing));
+
+  test("is one with another stream that follows, in whatever chunks that comes", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...mendable), fc.integer({ min: 1, max: good.length }), (length, size) => {
+        const scanner = new StreamScanner();
+        const passed = [scanner.push(good.subarray(0, length)), scanner.cut()];
+        for (let at = 0; at < good.length; at += size) passed.push(scanner.push(good.subarray(at, at + size)));
+        const whole = sections.find((section) => section.length >= length) ?? header;
+        const expected = Buffer.concat([whole, beforeDevices.subarray(header.length)]);
+        expect(Buffer.concat(passed).equals(expected)).toBe(true);
+        expect(scanner.end()).toEqual(read([good]).tail);
+      }),
+    );
+  });
+
+  const cutAt = (length: number): unknown => {
+    const scanner = new StreamScanner();
+    scanner.push(good.subarray(0, length));
+    try {
+      return scanner.cut();
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test("anywhere else is an error", () => {
+    for (let length = 0; length < good.length; length++) {
+      if (mendable.includes(length)) continue;
+      expect([length, cutAt(length)]).toEqual([length, expect.any(StreamError)]);
+    }
+  });
+});
+
 describe("a damaged stream", () => {
   test("that is cut off anywhere is an error", () => {
     for (let length = 0; length < good.length; length++) {

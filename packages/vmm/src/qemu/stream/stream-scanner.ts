@@ -10,9 +10,11 @@ const TAIL_LIMIT = 16 << 20;
  * only the device sections are kept, because their description comes last.
  */
 export class StreamScanner {
-  readonly #at: Position = { offset: 0 };
+  #at: Position = { offset: 0 };
   #scan: Scan<void> | undefined;
-  #wish: Wish;
+  #wish: Wish = { look: 0 };
+  /** Whether a stream that was cut came before: the head of this one is not handed on. */
+  #follows = false;
   /** Bytes to look at that came with earlier chunks. */
   #held: Buffer = Buffer.alloc(0);
   readonly #tail: Buffer[] = [];
@@ -20,28 +22,53 @@ export class StreamScanner {
   #tailOffset = 0;
 
   constructor() {
-    const scan = scanMemory(this.#at);
-    const first = scan.next();
-    this.#wish = first.done === true ? { look: 0 } : first.value;
-    this.#scan = scan;
+    this.#begin();
   }
 
   /** Takes the next bytes and gives the part of them that belongs before the device sections. @throws StreamError */
   push(chunk: Uint8Array): Uint8Array {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const { offset } = this.#at;
     let used = 0;
     while (this.#scan !== undefined && used < bytes.length) used += this.#step(this.#scan, bytes, used);
-    if (this.#scan !== undefined) return bytes;
+    const { memory = offset + bytes.length } = this.#at;
+    const head = this.#follows ? Math.max(0, memory - offset) : 0;
+    if (this.#scan !== undefined) return bytes.subarray(head);
     // The first byte of the first device section was looked at to find it: it belongs to the tail.
     const from = this.#tailBytes === 0 ? used - 1 : 0;
     this.#keep(bytes.subarray(from));
-    return bytes.subarray(0, from);
+    return bytes.subarray(head, from);
+  }
+
+  /**
+   * Says that the stream was cut off before its last part, and that another one of the same guest follows. Gives what ends its open part;
+   * both together are one stream then, in which memory comes again from its beginning.
+   * @throws StreamError TRUNCATED where more is missing than what ends that part
+   */
+  cut(): Uint8Array {
+    const wish = this.#wish;
+    if (this.#scan === undefined || !("ending" in wish)) {
+      throw new StreamError("TRUNCATED", this.#at.offset, "it was cut off inside a part");
+    }
+    const ending = wish.ending.subarray(this.#held.length);
+    this.#follows = true;
+    this.#at = { offset: 0 };
+    this.#held = Buffer.alloc(0);
+    this.#begin();
+    return ending;
   }
 
   /** Says that the stream has ended, and gives its device sections. @throws StreamError */
   end(): StreamTail {
     if (this.#scan !== undefined) throw new StreamError("TRUNCATED", this.#at.offset, "it ends inside its memory");
     return readTail(Buffer.concat(this.#tail), this.#tailOffset);
+  }
+
+  #begin(): void {
+    const scan = scanMemory(this.#at);
+    const first = scan.next();
+    if (first.done !== true) this.#wish = first.value;
+    this.#scan = scan;
   }
 
   /** Serves the scan's wish from `bytes` at `used`, as far as they go. Gives the bytes used. */
