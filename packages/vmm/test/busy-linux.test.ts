@@ -12,7 +12,7 @@ import {
   surroundings,
   type BusyLinux,
 } from "./support/busy-linux.ts";
-import { migrateCaptured, moveCaptured, unlessBusy } from "./support/captured-guest.ts";
+import { migrateCaptured, moveCaptured } from "./support/captured-guest.ts";
 import { dying } from "./support/dying-target.ts";
 import { Figures } from "./support/figures.ts";
 import { without, type Write } from "./support/partial-ports.ts";
@@ -103,12 +103,10 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
       for (let move = 0; move < MOVES; move++) {
         const how = move % 2 === 0 ? "stopped" : "running";
         guest = await figures.stall(how, around.peer, async () => {
-          const moved = await unlessBusy(async () => {
-            const to = await startWaiting(around);
-            // QEMU keeps it for the guest that is to come, whose card must not get it before that runs.
-            around.network.broadcast();
-            return moveCaptured(guest, to, how);
-          });
+          const to = await startWaiting(around);
+          // QEMU keeps it for the guest that is to come, whose card must not get it before that runs.
+          around.network.broadcast();
+          const moved = await moveCaptured(guest, to, how);
           expect(judged(move, moved.report)).toEqual([move, [], [], true]);
           await goesOn(moved.guest);
           return moved.guest;
@@ -129,7 +127,7 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
     const { around } = guest;
     const expectGoesOn = async (migrate: () => Promise<unknown>, code: RegExp, message: RegExp) => {
       const error = { code: expect.stringMatching(code), message: expect.stringMatching(message) };
-      await expect(unlessBusy(migrate)).rejects.toMatchObject(error);
+      await expect(migrate()).rejects.toMatchObject(error);
       await goesOn(guest);
     };
 

@@ -12,7 +12,6 @@ import {
   captured,
   moveCaptured,
   startCaptured,
-  unlessBusy,
   type CapturedGuest,
   type CapturedMachine,
 } from "./support/captured-guest.ts";
@@ -75,9 +74,9 @@ describe("iPXE that fetches a Linux", { timeout: LIMIT_MS }, () => {
   test("over an NE2000 goes on with it on two other machines, and boots what it fetched", async (context) => {
     const { network, startWaiting, ...from } = await fetching(context, "ne2k_pci");
     let { guest } = from;
-    for (const how of ["stopped", "stopped"] as const) {
+    for (const how of ["stopped", "running"] as const) {
       await underWay(network, guest);
-      const { guest: moved, report } = await unlessBusy(async () => moveCaptured(guest, await startWaiting(), how));
+      const { guest: moved, report } = await moveCaptured(guest, await startWaiting(), how);
       expect([report.plan.unknown, report.result.comparison.different]).toEqual([[], []]);
       guest = moved;
       expect(guest.before + guest.machine.console.text).not.toContain("Linux version");

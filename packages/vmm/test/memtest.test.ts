@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { debianMemtest } from "../../../test-support/debian-linux.ts";
 import { program } from "../../../test-support/program.ts";
-import { captured, moveCaptured, startCaptured, unlessBusy, type CapturedGuest } from "./support/captured-guest.ts";
+import { captured, moveCaptured, startCaptured, type CapturedGuest } from "./support/captured-guest.ts";
 import { control, library } from "./support/watched-qemu.ts";
 
 const LIMIT_MS = 180_000;
@@ -27,9 +27,7 @@ test(
 
     for (const how of ["stopped", "running"] as const) {
       await guest.machine.console.untilMatch(/#[1-7] +\[/, WAIT_MS);
-      const { guest: moved, report } = await unlessBusy(async () =>
-        moveCaptured(guest, await start("-incoming", "defer"), how),
-      );
+      const { guest: moved, report } = await moveCaptured(guest, await start("-incoming", "defer"), how);
       expect([report.plan.unknown, report.result.comparison.different]).toEqual([[], []]);
       guest = moved;
     }

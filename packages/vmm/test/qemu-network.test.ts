@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
 import { QemuTarget } from "../src/index.ts";
-import { captured, migrateCaptured, startCaptured, unlessBusy } from "./support/captured-guest.ts";
+import { captured, migrateCaptured, startCaptured } from "./support/captured-guest.ts";
 import { CARD_ADDRESS, EthernetSwitch } from "./support/ethernet-switch.ts";
 import { control, library } from "./support/watched-qemu.ts";
 
@@ -37,10 +37,10 @@ test(
     await control(machine, (qmp) => qmp.execute("cont"));
     await sleep(500);
 
-    const { guest: moved } = await unlessBusy(async () => {
-      const to = await start("-incoming", "defer");
-      return migrateCaptured(guest, "stopped", async () => takingItsTime(await QemuTarget.connect(to)));
-    });
+    const to = await start("-incoming", "defer");
+    const { guest: moved } = await migrateCaptured(guest, "stopped", async () =>
+      takingItsTime(await QemuTarget.connect(to)),
+    );
     expect(network.announced).toEqual([]);
     await moved.machine.begin();
     moved.machine.close();

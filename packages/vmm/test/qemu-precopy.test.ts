@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Classifier } from "@portrait/classifier";
 import { describe, expect, test, type TestContext } from "vitest";
@@ -6,21 +7,30 @@ import { program } from "../../../test-support/program.ts";
 import { PC } from "../../../test-support/qemu-guest.ts";
 import { after } from "./support/bodies.ts";
 import { migrateLocally, QemuSource, QemuTarget, type LocalMigration } from "../src/index.ts";
+import type { Look } from "../src/machine.ts";
+import { runState } from "../src/qemu/migration/status.ts";
 import { numbersIn } from "./support/serial-console.ts";
 import { control, library, startWatched, type WatchedQemu } from "./support/watched-qemu.ts";
 
 const careful = { allowUnknown: false, allowDifferent: false };
 const LIMIT_MS = 60_000;
-const image = fileURLToPath(new URL("../../../fixtures/guests/writer.bin", import.meta.url));
+/** A second QMP socket: of one QEMU serves one client. */
+const MONITOR = ["-qmp", "unix:FOLDER/monitor,server=on,wait=off"];
+
+/** A QEMU with one of our guests, or one that waits for it. */
+const start = (context: TestContext, name: string, more: readonly string[]): Promise<WatchedQemu> => {
+  const image = fileURLToPath(new URL(`../../../fixtures/guests/${name}.bin`, import.meta.url));
+  return startWatched(need(context, program("qemu-system-i386")), [...PC, "-m", "32", "-bios", image, ...more]);
+};
 
 /** A QEMU with the guest that writes memory without pause, or one that waits for it. */
 const startWriter = (context: TestContext, more: readonly string[]): Promise<WatchedQemu> =>
-  startWatched(need(context, program("qemu-system-i386")), [...PC, "-m", "32", "-bios", image, ...more]);
+  start(context, "writer", more);
 
 const startWaiting = (context: TestContext) => startWriter(context, ["-incoming", "defer"]);
 
 async function writing(context: TestContext): Promise<WatchedQemu> {
-  const writer = await startWriter(context, []);
+  const writer = await startWriter(context, MONITOR);
   await control(writer, (qmp) => qmp.execute("cont"));
   await writer.console.untilNumbers("pass", 3);
   return writer;
@@ -66,6 +76,39 @@ async function expectGoesOn(from: WatchedQemu, to: WatchedQemu): Promise<void> {
   expect(all).not.toContain("lost");
 }
 
+const BUSY = { device: "floppy1", why: "a sector is on its way" };
+
+/** Has a source ask this as well when its guest is looked at. */
+function lookedAt(source: QemuSource, also: () => ReturnType<Look>): void {
+  const ahead = source.ahead.bind(source);
+  source.ahead = (look) => ahead(async () => [...(await look()), ...(await also())]);
+}
+
+/**
+ * Migrates a guest that is busy when QEMU's own migration stops it for the first time; `then` is called when it is looked at after that. Behind
+ * what the writer writes there is nothing but zeros, of which a socket holds 100 MB: QEMU has sent them, and stopped its guest, before
+ * Portrait does, except now and then: undefined.
+ */
+async function migrateBusyOnce(
+  guest: WatchedQemu,
+  to: WatchedQemu,
+  then: () => void = () => undefined,
+): Promise<{ readonly migration: Promise<LocalMigration<QemuTarget>> } | undefined> {
+  const monitor = { ...guest, qmp: join(guest.folder, "monitor") };
+  let [wasFirst, goesOn] = [false, false];
+  const migration = migrate(guest, to, (source) =>
+    lookedAt(source, async () => {
+      const stoppedByQemu = (await control(monitor, runState)) === "finish-migrate";
+      goesOn ||= wasFirst && !stoppedByQemu;
+      wasFirst ||= stoppedByQemu;
+      if (goesOn) then();
+      return wasFirst && !goesOn ? [BUSY] : [];
+    }),
+  );
+  await migration.catch(() => undefined);
+  return wasFirst ? { migration } : undefined;
+}
+
 /** What a QEMU would do in a migration of its own. */
 const settingsOf = (writer: WatchedQemu) =>
   control(writer, async (qmp) => [
@@ -81,7 +124,7 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
       const begun = performance.now();
       const { report, guest } = await migrate(from, to);
       expect(report.downtimeMs).toBeLessThan(performance.now() - begun);
-      expect(report.rounds).toBe(2);
+      expect(report.rounds).toBeGreaterThanOrEqual(2);
       // Half of what it writes may be nothing but zeros.
       expect(report.memoryBytes).toBeGreaterThan(4 << 20);
       expect(report.result.comparison.different).toEqual([]);
@@ -97,7 +140,7 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
     const settings = await settingsOf(from);
     const to = await startWaiting(context);
     const { report, guest } = await migrate(from, to);
-    expect(report.rounds).toBe(2);
+    expect(report.rounds).toBeGreaterThanOrEqual(2);
     expect(report.result.comparison.different).toEqual([]);
     expect(await settingsOf(from)).toEqual(settings);
     guest.machine.close();
@@ -121,6 +164,72 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
     const { guest } = await migrate(from, to);
     guest.machine.close();
     await expectGoesOn(from, to);
+  });
+
+  describe("and that QEMU stops while a device is busy", () => {
+    test("goes on, and is sent again up to a moment at which none is", async (context) => {
+      for (;;) {
+        const from = await writing(context);
+        const settings = await settingsOf(from);
+        const to = await startWaiting(context);
+        const busy = await migrateBusyOnce(from, to);
+        if (busy === undefined) continue;
+        const { report, guest } = await busy.migration;
+        expect(report.stops?.busy).toContainEqual({ ...BUSY, times: 1 });
+        expect(report.stops?.count).toBeGreaterThan(1);
+        expect(report.rounds).toBeGreaterThan(2);
+        expect(report.result.comparison.different).toEqual([]);
+        expect(await settingsOf(from)).toEqual(settings);
+        guest.machine.close();
+        return expectGoesOn(from, to);
+      }
+    });
+
+    test("goes on where it was when the destination ends while it is sent again, and can be migrated after that", async (context) => {
+      for (;;) {
+        const from = await writing(context);
+        const settings = await settingsOf(from);
+        const doomed = await startWaiting(context);
+        const busy = await migrateBusyOnce(from, doomed, () => void doomed.process.kill("SIGKILL"));
+        if (busy === undefined) continue;
+        await expect(busy.migration).rejects.toMatchObject({ code: expect.stringMatching(/MISMATCH|CLOSED/) });
+        await expectGoesOn(from, from);
+        expect(await settingsOf(from)).toEqual(settings);
+        const to = await startWaiting(context);
+        const { guest } = await migrate(from, to);
+        guest.machine.close();
+        return expectGoesOn(from, to);
+      }
+    });
+
+    test("is sent again also if all of it had left before it went on", async (context) => {
+      for (;;) {
+        const from = await start(context, "ticker", MONITOR);
+        await control(from, (qmp) => qmp.execute("cont"));
+        await from.console.untilNumbers("tick", 3);
+        const to = await start(context, "ticker", ["-incoming", "defer"]);
+        const busy = await migrateBusyOnce(from, to);
+        if (busy === undefined) continue;
+        const { report, guest } = await busy.migration;
+        expect(report.stops?.busy).toContainEqual({ ...BUSY, times: 1 });
+        expect(report.result.comparison.different).toEqual([]);
+        guest.machine.close();
+        await to.console.untilNumbers("tick", 3);
+        const ticks = numbersIn(from.console.text + to.console.text, "tick");
+        return expect(ticks).toEqual(ticks.map((_, i) => i + 1));
+      }
+    });
+
+    test("stays where it is when one always is", async (context) => {
+      const from = await writing(context);
+      const settings = await settingsOf(from);
+      const to = await startWaiting(context);
+      let looks = 0;
+      const failed = migrate(from, to, (source) => lookedAt(source, async () => (looks++ === 0 ? [] : [BUSY])));
+      await expect(failed).rejects.toMatchObject({ code: "BUSY", message: expect.stringContaining("floppy1 at ") });
+      await expectGoesOn(from, from);
+      expect(await settingsOf(from)).toEqual(settings);
+    });
   });
 
   test("is sent in one go when it does not run", async (context) => {

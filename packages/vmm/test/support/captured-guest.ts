@@ -6,7 +6,6 @@ import {
   lookAtStopped,
   migrateLocally,
   QemuCapture,
-  QemuError,
   QemuSource,
   QemuTarget,
   QmpClient,
@@ -82,20 +81,6 @@ export async function migrateCaptured(
     throw error;
   } finally {
     await machine.close();
-  }
-}
-
-/** Attempts at the most. */
-const ATTEMPTS = 5;
-
-/** Does what the message asks for where a guest was busy and went on: tries again, with a destination of its own. */
-export async function unlessBusy<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let attempts = 1; ; attempts++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (attempts === ATTEMPTS || !(error instanceof QemuError && error.code === "BUSY")) throw error;
-    }
   }
 }
 

@@ -90,6 +90,12 @@ export class OutgoingStream {
     for await (const chunk of this.#socket) yield chunk as Buffer;
   }
 
+  /** Ends the migration, and gives what QEMU had written of it by then. @throws QemuError; the socket's error */
+  async *cut(): AsyncGenerator<Buffer, void> {
+    await this.#qmp.execute("migrate_cancel");
+    yield* this.rest();
+  }
+
   /** Lets the last part of the stream come, which waits in a state of its own until it is told to, once `ready` is fulfilled. @throws QemuError */
   async switchOver(ready: Promise<unknown>): Promise<void> {
     await Promise.all([this.#reached("pre-switchover", "the last round of memory", SWITCH_OVER_LIMIT_MS), ready]);

@@ -8,33 +8,26 @@ import { waitingInterrupts } from "./interrupts.ts";
 /** Stops after which a guest that was never quiet is given up. */
 const STOP_LIMIT = 50;
 
-/** A guest that was stopped while none of its devices was busy. */
-export interface QuietStop {
-  /** When, as `performance.now()` gives it. */
-  readonly stoppedAt: number;
-  readonly stops: Stops;
-}
-
 /**
  * Stops a running guest where ports can rebuild it: between two interrupts, and with no device busy that `look` sees. Until it is found
  * so it goes on for some milliseconds, each time for longer because what came in meanwhile is to be served as well, and is stopped
  * again. Of the last stop alone the timer's interrupt may be pending: its counter begins anew and asks again within one period.
+ * The stops are counted in `tally`, but not one after which the guest cannot be let go on. Gives when the last one was, as `performance.now()` does.
  * @throws QemuError BUSY naming the devices that were never quiet, and what `cont` refuses where QEMU's own migration has stopped the guest
  * meanwhile; what `look` throws. The guest is stopped then.
  */
-export async function stopQuietly(qmp: QmpClient, look: Look): Promise<QuietStop> {
-  const tally = new Tally();
-  for (;;) {
+export async function stopQuietly(qmp: QmpClient, look: Look, tally: Tally): Promise<number> {
+  for (let times = 1; ; times++) {
     const stoppedAt = performance.now();
     const [, waiting] = await Promise.all([qmp.execute("stop"), waitingInterrupts(qmp)]);
-    const last = tally.stops.count === STOP_LIMIT - 1;
+    const last = times === STOP_LIMIT;
     const hindering = last ? waiting.filter(({ timer }) => !timer) : waiting;
     const busy = hindering.length > 0 ? hindering : await look();
+    if (busy.length > 0 && !last) await qmp.execute("cont");
     tally.add(busy);
-    if (busy.length === 0) return { stoppedAt, stops: tally.stops };
+    if (busy.length === 0) return stoppedAt;
     if (last) throw neverQuiet(qmp, tally.stops);
-    await qmp.execute("cont");
-    await sleep((1 + 4 * Math.random()) * (1 + tally.stops.count / 5));
+    await sleep((1 + 4 * Math.random()) * (1 + times / 5));
   }
 }
 
@@ -59,7 +52,7 @@ export async function busyWhereItStands(qmp: QmpClient, look: Look): Promise<rea
 }
 
 /** Counts stops, and what was busy at them. */
-class Tally {
+export class Tally {
   #count = 0;
   readonly #busy = new Map<string, BusyDevice & { times: number }>();
 

@@ -2,44 +2,62 @@ import type { Look, Stops } from "../../machine.ts";
 import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
 import { OutgoingStream } from "./outgoing.ts";
-import { busyWhereItStands, stopQuietly, type QuietStop } from "./pause.ts";
+import { busyWhereItStands, stopQuietly, Tally } from "./pause.ts";
 import type { RunningRounds } from "./settings.ts";
 import { migrationState, pollUntil, type MigrationState } from "./status.ts";
 import { seesEveryWrite } from "./write-tracking.ts";
 
-/** Part of what is left of a round that is taken of the stream before the migration is looked at again, and the least that is, in bytes. */
+/** Part of what is left of a round that is taken of the stream before the migration is looked at again, and the least and the most that is, in bytes. */
 const BURST_PART = 1 / 4;
 const LEAST_BURST = 256 << 10;
+const MOST_BURST = 4 << 20;
 /** Bytes left of a round at which the guest is stopped, and rounds after which it is stopped however many are left. */
 const ENOUGH = 1 << 20;
 const ROUND_LIMIT = 10;
+/** How many times as many are enough at the least after QEMU was first. */
+const EARLIER = 4;
 const SETUP_LIMIT_MS = 10_000;
+
+/** How a stream is made, and when its guest is stopped. */
+interface Course {
+  readonly running: RunningRounds;
+  /** Rounds after which the guest may be stopped. */
+  readonly least: number;
+  /** Bytes left of a round at which it is. */
+  readonly enough: number;
+  /** Rounds of earlier streams of the same guest, which were cut. */
+  readonly roundsBefore: number;
+  /** The stops at which it was to leave, in this stream and those. */
+  readonly tally: Tally;
+}
 
 /** A QEMU's migration stream that takes most of the guest's memory while the guest runs. */
 export class PreCopy {
   readonly #qmp: QmpClient;
   readonly #look: Look;
+  readonly #course: Course;
   readonly #stream: OutgoingStream;
-  /** Rounds after which the guest may be stopped. */
-  readonly #least: number;
   readonly #unlisten: () => void;
   #leaving = Promise.resolve();
   #stoppedAt: number;
-  #stops: Stops;
   #state: MigrationState;
+  /** Bytes that were left of the round at the last look after which it went on. */
+  #left: number;
+  #quiet = false;
 
   private constructor(
     qmp: QmpClient,
     look: Look,
-    begun: QuietStop & { stream: OutgoingStream; least: number; state: MigrationState },
+    course: Course,
+    begun: { stoppedAt: number; stream: OutgoingStream; state: MigrationState },
   ) {
     this.#qmp = qmp;
     this.#look = look;
+    this.#course = course;
     this.#stream = begun.stream;
-    this.#least = begun.least;
     this.#stoppedAt = begun.stoppedAt;
-    this.#stops = begun.stops;
     this.#state = begun.state;
+    this.#left = begun.state.remaining;
     this.#unlisten = qmp.onEvent(({ name }) => {
       if (name === "STOP") this.#stoppedAt = performance.now();
     });
@@ -51,16 +69,22 @@ export class PreCopy {
    * @throws QemuError; what `look` throws
    */
   static async begin(qmp: QmpClient, look: Look): Promise<PreCopy> {
-    const rounds: RunningRounds = (await seesEveryWrite(qmp)) ? "many" : "one";
-    let stop: QuietStop = { stoppedAt: 0, stops: { count: 0, busy: [] } };
-    const stream = await OutgoingStream.open(qmp, rounds, async () => {
-      stop = await stopQuietly(qmp, look);
+    const many = await seesEveryWrite(qmp);
+    const way = many ? ({ running: "many", least: 2 } as const) : ({ running: "one", least: 1 } as const);
+    return PreCopy.#open(qmp, look, { ...way, enough: ENOUGH, roundsBefore: 0, tally: new Tally() });
+  }
+
+  static async #open(qmp: QmpClient, look: Look, course: Course): Promise<PreCopy> {
+    let stoppedAt = 0;
+    const stream = await OutgoingStream.open(qmp, course.running, async () => {
+      stoppedAt = await stopQuietly(qmp, look, new Tally());
     });
     try {
       const state = await pollUntil(() => setUp(qmp), "QEMU to begin its migration", SETUP_LIMIT_MS);
       // A guest that fits into the socket has left by now, and stays stopped.
-      if (state.status === "active") await qmp.execute("cont").catch((error: unknown) => expectRefusal(error));
-      return new PreCopy(qmp, look, { ...stop, stream, least: rounds === "many" ? 2 : 1, state });
+      if (state.status === "active" && state.remaining > course.enough)
+        await qmp.execute("cont").catch((error: unknown) => expectRefusal(error));
+      return new PreCopy(qmp, look, course, { stoppedAt, stream, state });
     } catch (error) {
       await stream.close();
       throw error;
@@ -72,24 +96,29 @@ export class PreCopy {
     return this.#stoppedAt;
   }
 
-  /** How it was stopped last. */
+  /** How it was stopped to leave, by QEMU or by us. */
   get stops(): Stops {
-    return this.#stops;
+    return this.#course.tally.stops;
   }
 
   /** How often memory was gone over, the last time, after the stop, included. */
   get rounds(): number {
-    return this.#state.rounds + 1;
+    return this.#course.roundsBefore + this.#state.rounds + 1;
+  }
+
+  /** Once the {@link memory} has been read: whether ports can rebuild the guest as it is stopped. */
+  get quiet(): boolean {
+    return this.#quiet;
   }
 
   /**
    * The stream up to where the guest is stopped. QEMU stops the guest by itself as soon as it sees little left, so the stream is
-   * taken bit by bit, and not at all while the guest is being stopped.
-   * @throws QemuError BUSY where it is never quiet, or QEMU was first and did not find it so; what the look throws
+   * taken bit by bit, and not at all while the guest is being stopped. Where QEMU is first all the same, it may not be {@link quiet}.
+   * @throws QemuError BUSY where it never is; what the look throws
    */
   async *memory(): AsyncGenerator<Buffer, void> {
     while (!(await this.#stopped())) {
-      const burst = Math.max(LEAST_BURST, this.#state.remaining * BURST_PART);
+      const burst = Math.min(MOST_BURST, Math.max(LEAST_BURST, this.#state.remaining * BURST_PART));
       for (let taken = 0; taken < burst;) {
         const chunk = await this.#stream.take();
         if (chunk === undefined) break;
@@ -97,6 +126,28 @@ export class PreCopy {
         yield chunk;
       }
     }
+  }
+
+  /** Ends a migration whose guest is not {@link quiet}, and gives what had come of it. @throws QemuError */
+  cut(): AsyncGenerator<Buffer, void> {
+    return this.#stream.cut();
+  }
+
+  /**
+   * Lets the guest go on and begins another stream of it, once this one is closed. The guest is stopped earlier in that, when more is left
+   * than was before QEMU was first; at last before any of its memory has left.
+   * @throws QemuError; what the look throws
+   */
+  async again(): Promise<PreCopy> {
+    const { rounds } = this.#state;
+    // QEMU has let it go on only if it ran when QEMU stopped it; it begins no migration of one that stayed stopped.
+    await this.#qmp.execute("cont");
+    return PreCopy.#open(this.#qmp, this.#look, {
+      ...this.#course,
+      least: Math.max(1, rounds - 1),
+      enough: Math.max(this.#course.enough * EARLIER, this.#left + MOST_BURST),
+      roundsBefore: this.#course.roundsBefore + rounds,
+    });
   }
 
   /** The rest of the stream, its last part once `ready` is fulfilled. @throws QemuError */
@@ -127,24 +178,25 @@ export class PreCopy {
   async #stopped(): Promise<boolean> {
     const state = await migrationState(this.#qmp);
     this.#state = state;
+    const { least, enough, tally } = this.#course;
     if (state.status === "pre-switchover") {
-      if ((await busyWhereItStands(this.#qmp, this.#look)).length === 0) return true;
-      throw this.#gotAhead();
+      const busy = await busyWhereItStands(this.#qmp, this.#look);
+      tally.add(busy);
+      this.#quiet = busy.length === 0;
+      return true;
     }
     if (state.status !== "active") throw ended(this.#qmp, state);
-    if (state.rounds < this.#least) return false;
-    if (state.remaining > ENOUGH && state.rounds < ROUND_LIMIT) return false;
-    const { stops } = await stopQuietly(this.#qmp, this.#look).catch((error: unknown) => {
+    if (state.rounds < least || (state.remaining > enough && state.rounds < ROUND_LIMIT)) {
+      this.#left = state.remaining;
+      return false;
+    }
+    try {
+      await stopQuietly(this.#qmp, this.#look, tally);
+      this.#quiet = true;
+    } catch (error) {
       expectRefusal(error);
-      throw this.#gotAhead();
-    });
-    this.#stops = stops;
-    return true;
-  }
-
-  #gotAhead(): QemuError {
-    const reason = "QEMU stopped its guest while something was under way that ports cannot rebuild; migrate it again";
-    return new QemuError("BUSY", `${this.#qmp.path}: ${reason}`);
+    }
+    return this.#quiet;
   }
 }
 

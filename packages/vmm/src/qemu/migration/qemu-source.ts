@@ -8,7 +8,7 @@ import { strippedTail } from "../stream/kept-sections.ts";
 import { StreamScanner } from "../stream/stream-scanner.ts";
 import { memorySize } from "./memory-size.ts";
 import { OutgoingStream } from "./outgoing.ts";
-import { expectQuiet, stopQuietly } from "./pause.ts";
+import { expectQuiet, stopQuietly, Tally } from "./pause.ts";
 import { PreCopy } from "./pre-copy.ts";
 import { runState } from "./status.ts";
 import { QEMU, versionText } from "./version.ts";
@@ -86,9 +86,9 @@ export class QemuSource implements LiveSource {
    */
   async stop(look: Look): Promise<void> {
     if (!(await this.#findRunning(look))) return;
-    const { stoppedAt, stops } = await stopQuietly(this.#qmp, look);
-    this.#stoppedAt = stoppedAt;
-    this.#stops = stops;
+    const tally = new Tally();
+    this.#stoppedAt = await stopQuietly(this.#qmp, look, tally);
+    this.#stops = tally.stops;
   }
 
   /** Puts a marker into the trace of whoever captures this QEMU, and gives its text. @throws QemuError */
@@ -104,15 +104,24 @@ export class QemuSource implements LiveSource {
   }
 
   /**
-   * The stream's memory while the guest runs, until it is stopped as {@link stop} does; none of a guest that is paused.
-   * @throws QemuError BUSY, also where QEMU stopped it while a device was busy; StreamError; what `look` throws
+   * The stream's memory while the guest runs, until it is stopped as {@link stop} does; none of a guest that is paused. Where QEMU stops it
+   * first while a device is busy, the stream is cut, the guest goes on, and all of its memory comes again.
+   * @throws QemuError BUSY; StreamError; what `look` throws
    */
   async *ahead(look: Look): AsyncGenerator<BodyPiece, void> {
     if (!(await this.#findRunning(look))) return;
-    this.#preCopy = await PreCopy.begin(this.#qmp, look);
-    this.#stream = this.#preCopy;
     this.#scanner = new StreamScanner();
-    yield* this.#pieces(this.#preCopy.memory());
+    let copy = await PreCopy.begin(this.#qmp, look);
+    for (;;) {
+      this.#preCopy = copy;
+      this.#stream = copy;
+      yield* this.#pieces(copy.memory());
+      if (copy.quiet) return;
+      yield* this.#pieces(copy.cut());
+      yield { kind: "stream", parts: [this.#scanner.cut()] };
+      await this.#endStream();
+      copy = await copy.again();
+    }
   }
 
   /**
