@@ -7,6 +7,8 @@ import { waitingInterrupts } from "./interrupts.ts";
 
 /** Stops after which a guest that was never quiet is given up. */
 const STOP_LIMIT = 50;
+/** How many times as long as before a guest goes on until it is stopped again. */
+const LONGER = 1.08;
 
 /**
  * Stops a running guest where ports can rebuild it: between two interrupts, and with no device busy that `look` sees. Until it is found
@@ -27,7 +29,7 @@ export async function stopQuietly(qmp: QmpClient, look: Look, tally: Tally): Pro
     tally.add(busy);
     if (busy.length === 0) return stoppedAt;
     if (last) throw neverQuiet(qmp, tally.stops);
-    await sleep((1 + 4 * Math.random()) * (1 + times / 5));
+    await sleep((1 + 4 * Math.random()) * LONGER ** times);
   }
 }
 
