@@ -12,6 +12,7 @@ const programs = {
   "qemu-system-i386": "qemu-system-x86",
   protoc: "protobuf-compiler",
   mke2fs: "e2fsprogs",
+  bridge: "iproute2",
   "google.protobuf": "python3-protobuf",
   jsonschema: "python3-jsonschema",
 };

@@ -3,6 +3,7 @@ import { need } from "../../../test-support/available.ts";
 import { debianDevicesLinux } from "../../../test-support/debian-linux.ts";
 import { program } from "../../../test-support/program.ts";
 import { QemuTarget, type MigrationReport } from "../src/index.ts";
+import { BridgedNetwork } from "./support/bridged-network.ts";
 import {
   bootBusy,
   endBusy,
@@ -29,7 +30,8 @@ async function busy(context: TestContext, card: string, append = ""): Promise<Bu
   const linux = need(context, debianDevicesLinux());
   const command = need(context, program("qemu-system-x86_64"));
   need(context, program("mke2fs"));
-  return bootBusy(await surroundings({ command, linux: { ...linux, append: `${linux.append}${append}` }, card }));
+  const kind = { command, linux: { ...linux, append: `${linux.append}${append}` }, card };
+  return bootBusy(await surroundings(kind, await BridgedNetwork.make(context)));
 }
 
 /** Lets QEMU itself move a guest as often, or until it has lost it; gives what became of that. */
@@ -38,7 +40,7 @@ async function movesByQemu(first: BusyLinux, figures: Figures): Promise<string> 
   const { around } = guest;
   for (let move = 0; move < MOVES; move++) {
     const [how, parameters] = move % 2 === 0 ? (["QEMU", UNTUNED] as const) : (["QEMU, tuned", TUNED] as const);
-    const to = await startWaiting(around);
+    const to = await startWaiting(guest);
     try {
       guest = await figures.stall(how, around.peer, async () => {
         const moved = await moveByQemu(guest, to, parameters);
@@ -100,13 +102,15 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
       const figures = new Figures(card);
       let guest = await busy(context, card, append);
       const { around } = guest;
+      const broadcast = await around.network.broadcaster();
       for (let move = 0; move < MOVES; move++) {
         const how = move % 2 === 0 ? "stopped" : "running";
         guest = await figures.stall(how, around.peer, async () => {
-          const to = await startWaiting(around);
+          const to = await startWaiting(guest);
           // QEMU keeps it for the guest that is to come, whose card must not get it before that runs.
-          around.network.broadcast();
+          broadcast();
           const moved = await moveCaptured(guest, to, how);
+          expect(await around.network.portOfCard()).toBe(to.host.port);
           expect(judged(move, moved.report)).toEqual([move, [], [], true]);
           await goesOn(moved.guest);
           return moved.guest;
@@ -124,7 +128,6 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
 
   test("goes on where it is, with nothing lost, whatever its destination lacks or suffers", async (context) => {
     const guest = await busy(context, "ne2k_pci");
-    const { around } = guest;
     const expectGoesOn = async (migrate: () => Promise<unknown>, code: RegExp, message: RegExp) => {
       const error = { code: expect.stringMatching(code), message: expect.stringMatching(message) };
       await expect(migrate()).rejects.toMatchObject(error);
@@ -135,7 +138,7 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
     for (const { what, field, isOf } of leftOut) {
       let printed: string | undefined;
       const migrate = async () => {
-        const to = await startWaiting(around);
+        const to = await startWaiting(guest);
         const partial = async () => {
           const target = await QemuTarget.connect(to);
           const ports = without(target.ports, (write) => isOf(write, card));
@@ -149,14 +152,14 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
 
     for (const moment of [0, 40, "plan", "comparison"] as const) {
       const migrate = async () => {
-        const to = await startWaiting(around);
+        const to = await startWaiting(guest);
         return migrateCaptured(guest, "running", async () => dying(await QemuTarget.connect(to), to, moment));
       };
       await expectGoesOn(migrate, /MISMATCH|CLOSED|PORT_TARGET/, /QEMU/);
     }
 
     const toOther = async () => {
-      const other = await startWaiting({ ...around, card: "pcnet" });
+      const other = await startWaiting(guest, "pcnet");
       return migrateCaptured(guest, "stopped", () => QemuTarget.connect(other));
     };
     await expectGoesOn(toOther, /PORT_TARGET/, /another machine.*ne2k_pci1/);

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Classifier } from "@portrait/classifier";
 import type { DebianCloudLinux } from "../../../../test-support/debian-linux.ts";
+import type { BridgedNetwork, Host } from "./bridged-network.ts";
 import { EchoPeer } from "./echo-peer.ts";
 import { captured, gone, startCaptured, type CapturedGuest, type CapturedMachine } from "./captured-guest.ts";
-import { connectHost, EthernetSwitch } from "./ethernet-switch.ts";
 import { testFolder } from "./qemu-process.ts";
 import { numbersIn } from "./serial-console.ts";
 import { control, library } from "./watched-qemu.ts";
@@ -25,45 +25,53 @@ export interface BusyKind {
 export interface Surroundings extends BusyKind {
   /** Path of an image that holds an ext4 file system. */
   readonly disk: string;
-  readonly network: EthernetSwitch;
+  readonly network: BridgedNetwork;
   readonly peer: EchoPeer;
+}
+
+/** A machine on one of the network's hosts. */
+export interface BusyMachine extends CapturedMachine {
+  readonly host: Host;
 }
 
 /** A Linux that writes, syncs and compares files on its disk, and echoes what comes over TCP, without pause. */
 export interface BusyLinux extends CapturedGuest {
   readonly around: Surroundings;
+  readonly machine: BusyMachine;
 }
 
-/** An empty disk, and a network with a way to a peer on this host. */
-export async function surroundings(kind: BusyKind): Promise<Surroundings> {
-  const network = await EthernetSwitch.start();
-  await connectHost(network, kind.command);
+/** An empty disk, and a peer in this network. */
+export async function surroundings(kind: BusyKind, network: BridgedNetwork): Promise<Surroundings> {
   const disk = join(testFolder(), "disk");
   execFileSync("sh", ["-c", 'truncate -s 32M "$0" && mke2fs -q -t ext4 "$0"', disk]);
-  return { ...kind, disk, network, peer: await EchoPeer.start() };
+  return { ...kind, disk, network, peer: await EchoPeer.start(network) };
 }
 
-/** A machine whose guest has not run. */
-export function startMachine(around: Surroundings, more: readonly string[] = []): Promise<CapturedMachine> {
+/** A machine on a host, whose guest has not run. */
+async function startMachine(around: Surroundings, host: Host, more: readonly string[] = []): Promise<BusyMachine> {
   const { command, linux, card, disk, network } = around;
-  return startCaptured(command, [
+  const options = [
     ...["-machine", "pc,kernel-irqchip=off", "-cpu", "qemu64", "-nodefaults", "-m", "128"],
     ...["-kernel", linux.kernel, "-initrd", linux.initrd, "-append", linux.append],
     ...["-drive", `file=${disk},if=ide,format=raw,cache=none`, ...network.card(card), ...more],
-  ]);
+  ];
+  return { ...(await startCaptured(command, options, host.spawn)), host };
 }
 
-/** A machine that waits for the guest. */
-export const startWaiting = (around: Surroundings) => startMachine(around, ["-incoming", "defer"]);
+/** A machine on the other host, with the guest's network card or another one, that waits for the guest. */
+export function startWaiting({ around, machine }: BusyLinux, card = around.card): Promise<BusyMachine> {
+  return startMachine({ ...around, card }, around.network.other(machine.host), ["-incoming", "defer"]);
+}
 
 /** Boots the guest and waits until it uses disk and network. */
 export async function bootBusy(around: Surroundings): Promise<BusyLinux> {
-  const machine = await startMachine(around);
+  const { network, peer } = around;
+  const machine = await startMachine(around, network.hosts[0]);
   const classifier = new Classifier(library, { fromReset: true });
   const guest = { around, machine, before: "", ...(await captured(machine, classifier)) };
   await control(machine, (qmp) => qmp.execute("cont"));
   await machine.console.until("guest# ", BOOT_LIMIT_MS);
-  machine.console.type(`disk-load & echo-load 10.0.2.15/24 10.0.2.2 ${around.peer.port} &\r`);
+  machine.console.type(`disk-load & echo-load 10.0.2.15/24 ${network.address} ${peer.port} &\r`);
   await goesOn(guest);
   return guest;
 }
@@ -80,7 +88,7 @@ export async function goesOn({ around: { peer }, machine: { console } }: BusyLin
 /** Lets QEMU itself migrate a guest, with these parameters. It cannot be migrated by ports afterwards: nobody watched its devices come. */
 export async function moveByQemu(
   guest: BusyLinux,
-  to: CapturedMachine,
+  to: BusyMachine,
   parameters: Readonly<Record<string, number>>,
 ): Promise<BusyLinux> {
   const uri = `unix:${join(to.folder, "stream")}`;

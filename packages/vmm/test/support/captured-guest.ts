@@ -12,6 +12,7 @@ import {
   type LocalMigration,
   type MigrationReport,
 } from "../../src/index.ts";
+import type { Spawn } from "./namespace.ts";
 import { startQemu, type QemuProcess } from "./qemu-process.ts";
 import { SerialConsole } from "./serial-console.ts";
 import { library } from "./watched-qemu.ts";
@@ -35,13 +36,18 @@ export interface CapturedGuest {
   readonly before: string;
 }
 
-/** Starts a machine with these options, whose guest has not run. */
-export async function startCaptured(command: string, options: readonly string[]): Promise<CapturedMachine> {
+/** Starts a machine with these options, here or elsewhere, whose guest has not run. */
+export async function startCaptured(
+  command: string,
+  options: readonly string[],
+  start?: Spawn,
+): Promise<CapturedMachine> {
   const listening = (kind: string) => `unix:FOLDER/${kind},server=on,wait=off`;
-  const qemu = await startQemu(command, [
+  const own = [
     ...["-S", "-serial", listening("serial"), "-qmp", listening("captured")],
-    ...["-qtest", listening("qtest"), "-qtest-log", "none", ...options],
-  ]);
+    ...["-qtest", listening("qtest"), "-qtest-log", "none"],
+  ];
+  const qemu = await startQemu(command, [...own, ...options], start);
   const path = (name: string) => join(qemu.folder, name);
   const console = await SerialConsole.connect(path("serial"));
   return { ...qemu, qtest: path("qtest"), captured: path("captured"), console };
@@ -93,7 +99,7 @@ export interface Moved<G extends CapturedGuest> {
 /** Migrates a guest to a machine and lets it run there. */
 export async function moveCaptured<G extends CapturedGuest>(
   guest: G,
-  to: CapturedMachine,
+  to: G["machine"],
   how: Leaving,
 ): Promise<Moved<G>> {
   const { report, guest: built } = await migrateCaptured(guest, how, () => QemuTarget.connect(to));
@@ -106,7 +112,7 @@ export async function moveCaptured<G extends CapturedGuest>(
 /** The guest on its new machine; the old one ends. */
 export async function gone<G extends CapturedGuest>(
   guest: G,
-  machine: CapturedMachine,
+  machine: G["machine"],
   next: Pick<CapturedGuest, "classifier" | "capture">,
 ): Promise<G> {
   const { machine: old, before } = guest;

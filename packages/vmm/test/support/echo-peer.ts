@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
+import type { BridgedNetwork } from "./bridged-network.ts";
 
 const LEAST_BYTES = 64;
 const MOST_BYTES = 4096;
@@ -20,16 +20,15 @@ export class EchoPeer {
   #longestMs = 0;
   #over = false;
 
-  /** A peer that goes with the test. */
-  static async start(): Promise<EchoPeer> {
+  /** A peer in this network that goes with the test. */
+  static async start(network: BridgedNetwork): Promise<EchoPeer> {
     const peer = new EchoPeer();
-    peer.#server.listen(0, "127.0.0.1");
-    await once(peer.#server, "listening");
+    await network.listen(peer.#server);
     onTestFinished(() => void peer.#server.close());
     return peer;
   }
 
-  /** Its TCP port on this host. */
+  /** Its TCP port. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }

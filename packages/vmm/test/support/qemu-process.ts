@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
+import type { Spawn } from "./namespace.ts";
 
 /** A QEMU that runs for a test and ends with it, and a folder of its own that goes with it. */
 export interface QemuProcess {
@@ -22,13 +23,17 @@ export function testFolder(): string {
   return folder;
 }
 
-/** Starts QEMU with a QMP socket and these options; `FOLDER/` in them stands for its folder. */
-export async function startQemu(command: string, options: readonly string[]): Promise<QemuProcess> {
+/** Starts QEMU with a QMP socket and these options, here or elsewhere; `FOLDER/` in them stands for its folder. */
+export async function startQemu(
+  command: string,
+  options: readonly string[],
+  start: Spawn = spawn,
+): Promise<QemuProcess> {
   const folder = testFolder();
   const qmp = join(folder, "qmp");
   const own = ["-display", "none", "-qmp", `unix:${qmp},server=on,wait=off`];
   const args = options.map((option) => option.replace("FOLDER/", `${folder}/`));
-  const process = spawn(command, [...own, ...args], { stdio: ["ignore", "ignore", "inherit"] });
+  const process = start(command, [...own, ...args], { stdio: ["ignore", "ignore", "inherit"] });
   const ended = once(process, "exit");
   onTestFinished(async () => {
     process.kill("SIGKILL");
