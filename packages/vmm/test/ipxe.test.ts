@@ -1,13 +1,14 @@
-import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Classifier } from "@portrait/classifier";
 import { describe, expect, onTestFinished, test, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { debianLinux, type DebianLinux } from "../../../test-support/debian-linux.ts";
 import { program } from "../../../test-support/program.ts";
+import { BridgedNetwork, type Host } from "./support/bridged-network.ts";
 import {
   captured,
   moveCaptured,
@@ -15,72 +16,117 @@ import {
   type CapturedGuest,
   type CapturedMachine,
 } from "./support/captured-guest.ts";
-import { connectHost, EthernetSwitch } from "./support/ethernet-switch.ts";
+import { startQemu } from "./support/qemu-process.ts";
 import { control, library } from "./support/watched-qemu.ts";
 
 const LIMIT_MS = 300_000;
 const WAIT_MS = 90_000;
-/** Milliseconds a frame takes while the guest is migrated, so that it is not done before. */
+/** Bytes that are served at once, and the milliseconds between them while the guest is migrated, so that it is not done before. */
+const PIECE = 4096;
 const SLOW_MS = 20;
-/** Bytes on the wire after which a download is well under way. */
+/** Bytes served after which a download is well under way. */
 const WELL_UNDER_WAY = 400_000;
 
-/** Serves a Linux, and the script by which iPXE fetches it and boots it, over HTTP; gives the script's address in the guest's network. */
-async function served({ kernel, initrd, append }: DebianLinux): Promise<string> {
-  const server = createServer((request, response) => {
-    const file = { "/kernel": kernel, "/initrd": initrd }[request.url ?? ""];
-    if (file === undefined) response.end(script);
-    else createReadStream(file).pipe(response);
+/** Serves the files of a Linux, and the script by which iPXE fetches them and boots them, over HTTP. */
+class BootServer {
+  /** Milliseconds between two pieces of a file. */
+  delayMs = 0;
+  /** Bytes of the files that were served. */
+  bytes = 0;
+  readonly #server = createServer(({ url }, response) => {
+    const file = this.#files.get(url);
+    if (file === undefined) response.end(this.#script);
+    else Readable.from(this.#pieces(file)).pipe(response);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = `http://10.0.2.2:${(server.address() as AddressInfo).port}`;
-  const script = ["#!ipxe", `kernel ${address}/kernel ${append}`, `initrd ${address}/initrd`, "boot", ""].join("\n");
-  return `${address}/boot.ipxe`;
+  readonly #files: ReadonlyMap<string | undefined, string>;
+  readonly #script: string;
+
+  private constructor({ kernel, initrd, append }: DebianLinux) {
+    this.#files = new Map([
+      ["/kernel", kernel],
+      ["/initrd", initrd],
+    ]);
+    this.#script = ["#!ipxe", `kernel /kernel ${append}`, "initrd /initrd", "boot", ""].join("\n");
+  }
+
+  /** A server in this network that goes with the test. */
+  static async start(linux: DebianLinux, network: BridgedNetwork): Promise<BootServer> {
+    const made = new BootServer(linux);
+    await network.listen(made.#server);
+    onTestFinished(() => {
+      made.#server.closeAllConnections();
+      made.#server.close();
+    });
+    return made;
+  }
+
+  /** Its TCP port. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async *#pieces(file: string): AsyncGenerator<Buffer, void> {
+    for await (const piece of createReadStream(file, { highWaterMark: PIECE })) {
+      this.bytes += piece.length;
+      yield piece;
+      if (this.delayMs > 0) await sleep(this.delayMs);
+    }
+  }
 }
 
-/** Waits until so many bytes more have been on the wire. */
-async function underWay(network: EthernetSwitch, { machine }: CapturedGuest): Promise<void> {
-  const enough = network.bytes + WELL_UNDER_WAY;
-  for (const end = performance.now() + WAIT_MS; network.bytes < enough; await sleep(5)) {
+/** Gives a network DHCP: QEMU's user-mode network has one. It reaches nothing else, from a machine of its own on a host. */
+async function serveDhcp(network: BridgedNetwork, command: string, bootFile: string): Promise<void> {
+  const user = `user,id=dhcp,restrict=on,net=10.0.2.0/24,host=10.0.2.3,dns=10.0.2.4,bootfile=${bootFile}`;
+  const hub = (port: string, netdev: string) => ["-netdev", `hubport,id=${port},hubid=0,netdev=${netdev}`];
+  const options = ["-machine", "none", "-nodefaults", "-netdev", user, ...network.cable("bridge")];
+  await startQemu(command, [...options, ...hub("a", "dhcp"), ...hub("b", "bridge")], network.hosts[0].spawn);
+}
+
+/** Waits until so many bytes more have been served, and slows down the rest. */
+async function underWay(server: BootServer, { machine }: CapturedGuest): Promise<void> {
+  const enough = server.bytes + WELL_UNDER_WAY;
+  for (const end = performance.now() + WAIT_MS; server.bytes < enough; await sleep(5)) {
     if (performance.now() > end)
       throw new Error(`the guest does not fetch anything: ${machine.console.text.slice(-500)}`);
   }
-  network.delayMs = SLOW_MS;
+  server.delayMs = SLOW_MS;
 }
 
-/** A network in which a Linux is fetched, and what starts machines in it with a card. */
+/** A guest that fetches a Linux over a card, and what starts machines for it on the network's hosts. */
 async function fetching(context: TestContext, card: string) {
   const command = need(context, program("qemu-system-i386"));
-  const network = await EthernetSwitch.start();
-  await connectHost(network, command, `,bootfile=${await served(need(context, debianLinux()))}`);
-  const start = (...more: readonly string[]): Promise<CapturedMachine> =>
-    startCaptured(command, [
-      ...["-machine", "pc,graphics=off,kernel-irqchip=off", "-nodefaults", "-m", "128"],
-      ...[...network.card(card, ",bootindex=1"), ...more],
-    ]);
-  const machine = await start();
+  const linux = need(context, debianLinux());
+  const network = await BridgedNetwork.make(context);
+  const server = await BootServer.start(linux, network);
+  await serveDhcp(network, command, `http://${network.address}:${server.port}/boot.ipxe`);
+  const start = ({ spawn }: Host, ...more: readonly string[]): Promise<CapturedMachine> => {
+    const options = ["-machine", "pc,graphics=off,kernel-irqchip=off", "-nodefaults", "-m", "128"];
+    return startCaptured(command, [...options, ...network.card(card, ",bootindex=1"), ...more], spawn);
+  };
+  const machine = await start(network.hosts[0]);
   const classifier = new Classifier(library, { fromReset: true });
   const guest: CapturedGuest = { machine, before: "", ...(await captured(machine, classifier)) };
   await control(machine, (qmp) => qmp.execute("cont"));
-  return { network, guest, startWaiting: () => start("-incoming", "defer") };
+  const startWaiting = (host: Host) => start(host, "-incoming", "defer");
+  return { server, hosts: network.hosts, guest, startWaiting };
 }
 
 describe("iPXE that fetches a Linux", { timeout: LIMIT_MS }, () => {
-  test("over an NE2000 goes on with it on two other machines, and boots what it fetched", async (context) => {
-    const { network, startWaiting, ...from } = await fetching(context, "ne2k_pci");
+  test("over an NE2000 goes on with it on another host and back, and boots what it fetched", async (context) => {
+    const { server, hosts, startWaiting, ...from } = await fetching(context, "ne2k_pci");
+    const [here, there] = hosts;
     let { guest } = from;
-    for (const how of ["stopped", "running"] as const) {
-      await underWay(network, guest);
-      const { guest: moved, report } = await moveCaptured(guest, await startWaiting(), how);
+    const ways = [
+      [there, "stopped"],
+      [here, "running"],
+    ] as const;
+    for (const [host, how] of ways) {
+      await underWay(server, guest);
+      const { guest: moved, report } = await moveCaptured(guest, await startWaiting(host), how);
       expect([report.plan.unknown, report.result.comparison.different]).toEqual([[], []]);
       guest = moved;
       expect(guest.before + guest.machine.console.text).not.toContain("Linux version");
-      network.delayMs = 0;
+      server.delayMs = 0;
     }
     await guest.machine.console.until("guest ready", WAIT_MS);
   });
