@@ -1,3 +1,4 @@
+import { TraceWriteError } from "@portrait/tracer";
 import { CommanderError } from "commander";
 import { codeOf, EXIT, explain } from "./errors.ts";
 import { buildProgram } from "./program.ts";
@@ -25,5 +26,5 @@ async function report(error: unknown, runner: Runner): Promise<number> {
 
 /** True when a trace was being written to a pipe nobody reads any more. */
 function isClosedPipe(error: unknown): boolean {
-  return error instanceof Error && codeOf(error.cause) === "EPIPE";
+  return error instanceof TraceWriteError && codeOf(error.cause) === "EPIPE";
 }

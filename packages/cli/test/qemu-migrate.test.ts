@@ -110,6 +110,20 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
     await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
   });
 
+  test("goes on where it is when its destination lacks a card, whose QEMU ends", async (context) => {
+    const trace = place.path("d.pio");
+    const source = await tickers(context, [...machines.pc, "-device", "ne2k_pci"]).startRecorded(trace);
+    const to = addressOf(await tickers(context).startWaiting());
+    await source.console.untilNumbers("tick", 2);
+    const from = ["--from", `qemu:${source.qmp2}`, "--trace", trace];
+    const migrated = await ended(place.start("migrate", ...from, "--to", to));
+    expect(migrated).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/goes on on the source.*QEMU ended .*command line must be the source's/s),
+    });
+    await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
+  });
+
   test("or of v86 does not go to the other, and a destination needs both its sockets", () => {
     const cases = [
       [["--from", "qemu:/a", "--to", "v86", "--trace", "a.pio"], /cannot go on on v86/],
