@@ -32,6 +32,7 @@ export { restoreCheckpoint, writeCheckpoint } from "./migration/checkpoint.ts";
 export type { CheckpointReport, RestoreOptions } from "./migration/checkpoint.ts";
 export { allowancesFor, compareDevices } from "./migration/compare-devices.ts";
 export type { AllowedDifference, DeviceComparison } from "./migration/compare-devices.ts";
+export { differenceText } from "./migration/difference-text.ts";
 export { receiveGuest } from "./migration/destination.ts";
 export { MigrationError } from "./migration/errors.ts";
 export type { MigrationErrorCode } from "./migration/errors.ts";

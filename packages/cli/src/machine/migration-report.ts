@@ -1,5 +1,5 @@
 import type { ChalkInstance } from "chalk";
-import type { AllowedDifference, DestinationResult, MigrationReport, Stops } from "@portrait/vmm";
+import { differenceText, type DestinationResult, type MigrationReport, type Stops } from "@portrait/vmm";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { json } from "../formats.ts";
 import { count, plural } from "../output/numbers.ts";
@@ -105,8 +105,8 @@ export function verificationLines({ comparison }: DestinationResult, colors: Cha
       : colors.red(`${different.length} differ`);
   return [
     `devices   ${count(fields)} fields compared: ${count(equal)} equal, ${count(unreachable.length)} unreachable; ${verdict}`,
-    ...unreachable.map((one) => colors.dim(`            ${one.path}: ${values(one)} (${one.why})`)),
-    ...different.map((one) => colors.red(`            ${one.path}: ${values(one)}`)),
+    ...unreachable.map((one) => colors.dim(`            ${one.path}: ${differenceText(one)} (${one.why})`)),
+    ...different.map((one) => colors.red(`            ${one.path}: ${differenceText(one)}`)),
   ];
 }
 
@@ -118,10 +118,6 @@ function deviceTable({ comparison }: DestinationResult): string[] {
   ]);
   const head = ["device", "fields", "equal", "unreachable", "different"];
   return ["", ...table([head, ...rows], ["left", "right", "right", "right", "right"])];
-}
-
-function values(one: Omit<AllowedDifference, "path" | "why">): string {
-  return `${one.source ?? "none"} → ${one.destination ?? "none"}`;
 }
 
 function round(ms: number): number {

@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 import { setImmediate as immediate } from "node:timers/promises";
 import type { Plan, SourceRead } from "@portrait/replayer";
-import type { DeviceField, GuestSource, Stops } from "../machine.ts";
+import type { GuestSource, Stops } from "../machine.ts";
+import { differenceText } from "./difference-text.ts";
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import {
@@ -18,8 +19,6 @@ import { expectAnswer, rehearseResult, resultSchema, type DestinationResult } fr
 import { helloOf, parse, writeEnd, writePieces, writePlan } from "./image.ts";
 
 const ANSWER_LIMIT_MS = 30_000;
-/** Characters of a value in a message. */
-const VALUE_LENGTH = 32;
 
 /** What a migration did, in milliseconds and bytes. */
 export interface MigrationReport {
@@ -174,18 +173,10 @@ async function runsThere(reader: FrameReader): Promise<boolean> {
   }
 }
 
-/** A field's value, of which a message has room for the beginning. */
-function shortened(value: DeviceField["value"] | undefined): string {
-  const text = String(value);
-  return text.length > VALUE_LENGTH ? `${text.slice(0, VALUE_LENGTH)}…` : text;
-}
-
 function different({ comparison }: DestinationResult): MigrationError {
   const shown = comparison.different
     .slice(0, 8)
-    .map(({ path, source, destination, why }) =>
-      [`${path} (${shortened(source)} → ${shortened(destination)})`, ...(why === undefined ? [] : [why])].join(": "),
-    );
+    .map((one) => [`${one.path} (${differenceText(one)})`, ...(one.why === undefined ? [] : [one.why])].join(": "));
   const more =
     comparison.different.length > shown.length ? `, and ${comparison.different.length - shown.length} more` : "";
   return new MigrationError(
