@@ -32,6 +32,19 @@ test.each([
   expect(compared.different).toHaveLength(different);
 });
 
+test.each([
+  [0x1c, 0x04, "sends; sends on"],
+  [0x1c, 0x0c, "sends on"],
+  [0x1c, 0x05, undefined],
+])("of a field whose bits may differ for a reason each, %i and %i", (source, destination, why) => {
+  const allowances = [
+    { path: "nic.csr", mask: 0x08, why: "sends" },
+    { path: "nic.*", mask: 0x10, why: "sends on" },
+  ];
+  const compared = compareDevices(fields({ "nic.csr": source }), fields({ "nic.csr": destination }), allowances);
+  expect(compared.unreachable.map((one) => one.why)).toEqual(why === undefined ? [] : [why]);
+});
+
 test("what a guest needs must not differ, although no plan could make it equal", () => {
   const allowances = [{ path: "nic.next", why: "only frames move it", needed: true }];
   expect(compareDevices(fields({ "nic.next": 3 }), fields({ "nic.next": 0 }), allowances)).toMatchObject({

@@ -63,12 +63,29 @@ export function compareDevices(
   for (const path of paths.keys()) {
     const difference = { path, source: ours.get(path), destination: theirs.get(path) };
     if (difference.source === difference.destination) continue;
-    const allowance = open.find((one) => covers(one, path) && within(one.mask, filled(difference, one.absent)));
+    const allowance = allowanceFor(
+      difference,
+      open.filter((one) => covers(one, path)),
+    );
     if (allowance === undefined) different.push(difference);
     else if (allowance.needed) different.push({ ...difference, why: allowance.why });
     else unreachable.push({ ...difference, why: allowance.why });
   }
   return { fields: paths.size, equal: paths.size - unreachable.length - different.length, unreachable, different };
+}
+
+/** What lets a field differ so: one allowance, or several that have a part of the bits each. */
+function allowanceFor(
+  difference: Difference,
+  candidates: readonly FieldAllowance[],
+): Pick<FieldAllowance, "needed" | "why"> | undefined {
+  const whole = candidates.find((one) => within(one.mask, filled(difference, one.absent)));
+  const { source, destination } = difference;
+  if (whole !== undefined || typeof source !== "number" || typeof destination !== "number") return whole;
+  const parts = candidates.filter(({ mask = 0 }) => ((source ^ destination) & mask) !== 0);
+  const mask = parts.reduce((bits, part) => bits | (part.mask ?? 0), 0);
+  if (!within(mask, difference)) return undefined;
+  return { needed: parts.some(({ needed }) => needed), why: parts.map(({ why }) => why).join("; ") };
 }
 
 function has(fields: readonly DeviceField[], unless: NonNullable<FieldAllowance["unless"]>): boolean {
