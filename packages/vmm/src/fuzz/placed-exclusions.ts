@@ -63,14 +63,12 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
     behind(
       "the PCnet's DWIO is only read (Am79C970A datasheet, BCR18); QEMU's comes back to words when it is written as 0",
       basesIn(first, 0x10, 0x20001022),
-      () => {
-        let rap = 0;
-        return ({ direction, port, width, value }, base) => {
-          if (direction === "in" || width !== 32) return false;
-          if (port === base + 0x14) rap = value & 0x7f;
-          return port === base + 0x1c && rap === 18 && (value & 0x80) === 0;
-        };
-      },
+      () => registerWrites([NOWHERE, 0x1c], 18, (value) => (value & 0x80) === 0),
+    ),
+    behind(
+      "UINTCMD raises an interrupt that lasts until UINT is cleared (Am79C970A datasheet, CSR4); QEMU's ends at the next access",
+      basesIn(first, 0x10, 0x20001022),
+      () => registerWrites([0x10, 0x10], 4, (value) => (value & 0x80) !== 0),
     ),
     behind(
       "a software reset leaves the PCnet's CSR12 to CSR14 (Am79C970A datasheet, CSR12 to CSR14); QEMU's takes them from the address PROM once more",
@@ -131,6 +129,24 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
     ),
     ...basesIn(first, 0x10, 0x802910ec).map(ne2000Exclusion),
   ];
+}
+
+/** No port's offset. */
+const NOWHERE = -1;
+
+/** Writes to a PCnet's register, at the data ports' offsets by words and doublewords, whose value is meant. */
+function registerWrites(data: readonly [number, number], register: number, isMeant: (value: number) => boolean): Test {
+  let [rap, isWide] = [0, false];
+  return ({ direction, port, width, value }, base) => {
+    if (direction === "in" || width < 16) return false;
+    // A doubleword to RDP widens the card for good; what is not of its width it does not take.
+    if (!isWide && width === 32) isWide = port === base + 0x10;
+    else if (isWide === (width === 32)) {
+      if (port === base + (isWide ? 0x14 : 0x12)) rap = value & 0x7f;
+      return port === base + data[isWide ? 1 : 0] && rap === register && isMeant(value);
+    }
+    return false;
+  };
 }
 
 function behind(why: string, bases: readonly number[], makeTest: () => Test): Exclusion {
