@@ -60,3 +60,8 @@ test("8254: a control word over a latched count is left out, over one that was r
   const whole = [control, latch, read(0x40), read(0x40), read(0x40), control];
   expect(left(...whole)).toEqual(whole);
 });
+
+test("ATA: commands with results are left out, the floppy controller's CCR beside the alternate status is not", () => {
+  const kept = [out(0x1f7, 0xef), out(0x3f6, 0x02), out(0x3f7, 0x01)];
+  expect(left(out(0x1f7, 0xec), out(0x3f6, 0x04), ...kept)).toEqual(kept);
+});

@@ -53,13 +53,14 @@ function keepsParallelMode({ direction, port, width, value }: PortAccess): boole
 function withoutAtaResults(accesses: readonly PortAccess[]): PortAccess[] {
   const features = new Map<number, number>();
   return accesses.filter(({ direction, port, width, value }) => {
-    if (direction === "in" || (port & ~0x287) !== 0x170) return true;
-    if ((port & 7) === 6 && (port & 0x200) !== 0) return (value & 0x04) === 0;
+    if (direction === "in") return true;
+    if (port === 0x3f6 || port === 0x376) return (value & 0x04) === 0;
+    const channel = port & ~7;
+    if (channel !== 0x1f0 && channel !== 0x170) return true;
     if (width !== 8) return false;
-    const base = port & ~7;
-    if ((port & 7) === 1) features.set(base, value);
-    if ((port & 7) !== 7) return true;
-    return [0xef, 0xc6, 0x91].includes(value) && !(value === 0xef && features.get(base) === 0x82);
+    if (port === channel + 1) features.set(channel, value);
+    if (port !== channel + 7) return true;
+    return [0xef, 0xc6, 0x91].includes(value) && !(value === 0xef && features.get(channel) === 0x82);
   });
 }
 
