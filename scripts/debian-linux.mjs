@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync,
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cpioArchive } from "./lib/cpio.mjs";
+import { changedModule } from "./lib/kernel-module.mjs";
 import { hasProgram, outputOf, root, run } from "./lib/run.mjs";
 
 // Debian 13 has no i386 kernel any more, so the release is fixed.
@@ -18,7 +19,14 @@ const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const DISK =
   "crc32c_generic crct10dif_common crct10dif_generic crc-t10dif crc64 crc64-rocksoft t10-pi scsi_common scsi_mod sd_mod libata ata_piix";
 const FILE_SYSTEM = "crc16 mbcache libcrc32c jbd2 ext4";
-const NETWORK = "mii 8390 ne2k-pci pcnet32";
+const NETWORK = "mii 8390 ne2k-pci pcnet32 8139too";
+
+/** What is changed in a module, as bytes in hex: why is in fixtures/linux/README.md. */
+const CHANGES = {
+  "8139too": { from: "ec103981", to: "ffffffff" },
+};
+/** What modules are loaded with. */
+const OPTIONS = { "8139too": "use_io=1" };
 
 /**
  * The guests: folder below .cache/, architecture, kernel package, modules of it that are loaded in this order, and the packages
@@ -105,7 +113,11 @@ function fetchAndBuild({ architecture, kernel, modules, firmware }, from, out) {
   const debs = readdirSync(work).filter((name) => name.endsWith(".deb"));
   const unpacked = debs.every((deb) => run("dpkg-deb", ["-x", join(work, deb), join(work, "files")]));
   if (!unpacked) return "dpkg-deb could not unpack a package";
-  assemble(join(work, "files"), modules, out);
+  try {
+    assemble(join(work, "files"), modules, out);
+  } catch (error) {
+    return error.message;
+  }
   rmSync(work, { recursive: true });
   return debs.sort();
 }
@@ -151,14 +163,19 @@ function assemble(files, modules, out) {
   writeFileSync(join(out, "initrd"), initramfs(busybox, modulesIn(join(files, "lib/modules"), modules)));
 }
 
-/** The modules of those names below a folder, as init loads them: in the order of their files' names. */
+/** The modules of those names below a folder, as init loads them: in the order of their files' names, with options from a file beside them. */
 function modulesIn(folder, names) {
   const found = existsSync(folder) ? readdirSync(folder, { recursive: true }) : [];
-  return names.map((name, i) => ({
-    path: `modules/${String(i).padStart(2, "0")}-${name}.ko`,
-    mode: FILE,
-    data: readFileSync(join(folder, found.find((path) => basename(path) === `${name}.ko`) ?? `${name}.ko`)),
-  }));
+  return names.flatMap((name, i) => {
+    const path = `modules/${String(i).padStart(2, "0")}-${name}`;
+    const module = readFileSync(join(folder, found.find((one) => basename(one) === `${name}.ko`) ?? `${name}.ko`));
+    const data = CHANGES[name] === undefined ? module : changedModule(name, module, CHANGES[name]);
+    const options = OPTIONS[name];
+    return [
+      { path: `${path}.ko`, mode: FILE, data },
+      ...(options === undefined ? [] : [{ path: `${path}.options`, mode: FILE, data: options }]),
+    ];
+  });
 }
 
 const DIRECTORY = 0o040755;
@@ -196,7 +213,8 @@ function ours(name) {
 /** Changes with everything of ours that the guest is made from. */
 function recipeOf(guest) {
   const hash = createHash("sha256").update(`${RELEASE} ${JSON.stringify(guest)}`);
-  for (const file of ["scripts/debian-linux.mjs", "scripts/lib/cpio.mjs"]) hash.update(readFileSync(join(root, file)));
+  for (const file of ["scripts/debian-linux.mjs", "scripts/lib/cpio.mjs", "scripts/lib/kernel-module.mjs"])
+    hash.update(readFileSync(join(root, file)));
   for (const name of ["init", ...programs]) hash.update(ours(name));
   return hash.digest("hex");
 }
