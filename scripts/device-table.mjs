@@ -133,8 +133,10 @@ function deviceSection({ device }) {
 
 function dumpText(fields = []) {
   if (fields.length === 0) return "";
+  const hex = (value) => `${value.toString(16).toUpperCase()}h`;
   const shown = fields.map(
-    ({ path, mask }) => `\`${path}\`${mask === undefined ? "" : ` & ${mask.toString(16).toUpperCase()}h`}`,
+    ({ path, mask, from }) =>
+      `\`${path}\`${mask === undefined ? "" : ` & ${hex(mask)}`}${from === undefined ? "" : ` from ${hex(from)}`}`,
   );
   return ` (QEMU's ${shown.join(", ")})`;
 }

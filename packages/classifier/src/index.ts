@@ -6,6 +6,7 @@ export { descriptionJsonSchema } from "./description/json-schema.ts";
 export { loadDescription } from "./description/load.ts";
 export { cubesHold, fieldOf, guardAccepts, laneOf, putField } from "./description/model.ts";
 export type {
+  Advance,
   Binding,
   Cube,
   Device,
@@ -19,6 +20,7 @@ export type {
   QuietBits,
   QuietRing,
   QuietSelectors,
+  QuietValues,
   Reach,
   Register,
   Risk,

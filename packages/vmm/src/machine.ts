@@ -25,6 +25,8 @@ export interface FieldAllowance {
   readonly path: string;
   /** Bits of a number that may differ; undefined: the whole field. */
   readonly mask?: number | undefined;
+  /** Value at the source from which it may differ; undefined: any. */
+  readonly from?: number | undefined;
   /** Value that the field has where a side does not show it. */
   readonly absent?: number;
   /** It must not differ where a guest is to go on, which cannot do without it. */

@@ -294,6 +294,52 @@ describe("each kind of mistake is told with its place", () => {
   });
 });
 
+describe("a slot that is brought on", () => {
+  const counter = `id: counter
+title: What a device counts
+source: none, made for tests
+ports: { GO: 0, PLACE: 1, AT: 2, KICK: 3 }
+instances: { counter: { base: 0x300 } }
+slots:
+  AT:
+    reset: 0
+    read: AT
+    advance: { write: GO, put: BY, portion: { least: 2, most: 8, unit: 2 }, more: 4, meanwhile: { PLACE: 0 } }
+registers:
+  GO: { at: GO, access: WO, fields: { BY: [3, 0] }, verdict: command, onWrite: [{ lose: { AT: it counts } }] }
+  PLACE: { at: PLACE, access: RW, fill: PLACE }
+  AT: { at: AT, access: RO, onRead: [{ learn: AT }] }
+  KICK: { at: KICK, access: WO, verdict: command }
+`;
+
+  test("loads, and what is lent meanwhile is known by it", () => {
+    expect(problems(counter)).toEqual([]);
+    const { slots } = loadDescription(counter, "counter.yaml");
+    expect(slots.map(({ name, lent }) => [name, lent])).toEqual([
+      ["AT", false],
+      ["PLACE", true],
+    ]);
+  });
+
+  test.each([
+    ["begins nowhere", "    reset: 0\n", "", /slots\.AT\.advance: only a slot without a key, which says what it is/],
+    ["has no portions", "least: 2", "least: 10", /advance: expected least to be no more than most, and/],
+    ["has portions of half a unit", "more: 4", "more: 3", /advance: expected least to be no more than most, and/],
+    ["has more than fits", "most: 8", "most: 16", /advance\.portion: 16 is too much for BY$/],
+    ["has a field that is not there", "put: BY", "put: TO", /advance\.put: no field "TO" in GO$/],
+    ["writes what is only read", "write: GO", "write: AT", /advance\.write: AT cannot be written$/],
+    ["lends what gets nothing back", "{ PLACE: 0 }", "{ KICK: 1 }", /no slot says what KICK gets back/],
+    [
+      "is filled by a write",
+      "verdict: command }",
+      "fill: AT }",
+      /slots\.AT\.advance: a write fills AT, which brings it back/,
+    ],
+  ])("is refused where it %s", (_, from, to, message) => {
+    expect(problems(counter.replace(from, to))).toContainEqual(expect.stringMatching(message));
+  });
+});
+
 describe("a stranger's file", () => {
   test("gives a typed error or a device, whatever is in it", () => {
     const alphabet = fc.constantFrom(..."{}[]:,-&*!|>'\"%@`#$\n \tabx019".split(""));

@@ -78,6 +78,22 @@ export interface Drain {
 /** How much harm a replayed write can do. */
 export type Risk = "safe" | "care" | "danger";
 
+/**
+ * How a slot that no write fills is brought on from its reset value: by what makes the device move it, in portions. Each write of
+ * `put` with a portion moves it on by the portion and `more`.
+ */
+export interface Advance {
+  /** The registers written, one after the other, and the field of each that takes a portion. */
+  readonly writes: readonly { readonly register: Register; readonly put: Field }[];
+  readonly least: number;
+  readonly most: number;
+  /** Portions are multiples of it. */
+  readonly unit: number;
+  readonly more: number;
+  /** What other registers hold while it is brought on, and the slots whose content they get back. */
+  readonly meanwhile: readonly { readonly register: Register; readonly slot: Slot; readonly value: number }[];
+}
+
 /** What a write leaves behind. */
 export interface Slot {
   readonly index: number;
@@ -106,6 +122,12 @@ export interface Slot {
   readonly depth: number;
   /** Slots whose last writes are its writes' parameters: they come back right before it. */
   readonly takes: readonly Slot[];
+  /** What selectors must be while a plan brings it back. */
+  readonly guards: readonly Guard[];
+  /** Undefined: writes fill it. */
+  readonly advance: Advance | undefined;
+  /** True when something else is in it while another slot is brought on, so that its content must be known even where nobody wrote it. */
+  readonly lent: boolean;
 }
 
 /** What an access means: see the words in docs/architecture.md. */
@@ -206,7 +228,7 @@ export interface Absent {
 }
 
 /** How a device shows, to reads without side effects or by its selectors, that it is busy with what no plan brings back. */
-export type Quiet = QuietBits | QuietRing | QuietSelectors;
+export type Quiet = QuietBits | QuietValues | QuietRing | QuietSelectors;
 
 /** What says that it is busy. */
 interface QuietEntry {
@@ -222,6 +244,13 @@ export interface QuietBits extends QuietEntry {
   readonly mask: number;
   /** Slot without whose same bit a bit does not count: it enables the interrupt for it. Undefined: all of them count. */
   readonly enabledBy: Slot | undefined;
+}
+
+/** It is busy while the register shows a value in one of the ranges. */
+export interface QuietValues extends QuietEntry {
+  readonly kind: "values";
+  readonly read: Register;
+  readonly ranges: readonly (readonly [lo: number, hi: number])[];
 }
 
 /** It keeps something for the guest in a ring of its own memory while the place where the next goes is not behind the last that was taken. */
@@ -245,6 +274,8 @@ export interface DumpField {
   readonly path: string;
   /** The bits concerned; undefined: all. */
   readonly mask: number | undefined;
+  /** The value at the source that is concerned; undefined: any. */
+  readonly from: number | undefined;
 }
 
 /** State no port write restores. */

@@ -1,8 +1,10 @@
 import type {
+  AdvanceData,
   DescriptionData,
   InstanceData,
   QuietBitsData,
   QuietRingData,
+  QuietValuesData,
   RegisterData,
   RuleData,
   SelectorData,
@@ -12,9 +14,11 @@ import type {
 } from "./schema.ts";
 import type {
   Absent,
+  Advance,
   Binding,
   Device,
   Drain,
+  Field,
   Guard,
   Instance,
   Place,
@@ -30,6 +34,7 @@ import type {
   Window,
 } from "./model.ts";
 import { hex } from "./hex.ts";
+import { fieldOf } from "./model.ts";
 import { boundsOf, cubesOf, fieldsOf, type Report } from "./patterns.ts";
 import type { DescriptionProblem } from "./problem.ts";
 
@@ -83,6 +88,7 @@ class Resolver {
     this.#resolveSlotReferences();
     for (const [name, register] of this.#registers) this.#resolveRules(name, register);
     for (const [name, register] of this.#registers) this.#checkDrops(name, register);
+    this.#resolveAdvances();
     this.#resolveReaches("state", data.state);
     this.#resolveReaches("preceding", data.preceding);
     const instances: Instance[] = [];
@@ -152,8 +158,15 @@ class Resolver {
       const path = ["quiet", i];
       const guards = this.#guards(one.when, [...path, "when"]);
       if ("ring" in one) return this.#quietRing(one, guards, path);
+      if ("values" in one) return this.#quietValues(one, guards, path);
       return "read" in one ? this.#quietBits(one, guards, path) : [{ kind: "selectors", guards, why: one.why }];
     });
+  }
+
+  #quietValues({ read: name, values, why }: QuietValuesData, guards: Guard[], path: Path): Quiet[] {
+    const read = this.#readable(name, [...path, "read"]);
+    const ranges = list(values).map((one) => (typeof one === "string" ? boundsOf(one) : ([one, one] as const)));
+    return read === undefined ? [] : [{ kind: "values", read, ranges, guards, why }];
   }
 
   #quietBits({ read: name, mask, enabledBy: slot, why }: QuietBitsData, guards: Guard[], path: Path): Quiet[] {
@@ -285,6 +298,7 @@ class Resolver {
         compare: one.compare ?? 0xffffffff,
         keepsBrokenOff: one.brokenOff === "keep",
         depth: one.depth ?? 1,
+        guards: this.#guards(one.when, [...path, "when"]),
       });
     }
   }
@@ -320,6 +334,9 @@ class Resolver {
       depth: 1,
       read: [],
       takes: [],
+      guards: [],
+      advance: undefined,
+      lent: false,
       ...slot,
     };
     this.#slots.set(name, added);
@@ -408,10 +425,7 @@ class Resolver {
 
   #rule(rule: RuleData, register: Register, path: Path): Rule {
     const selector = (name: string, key: string) => this.#look(this.#selectors, "selector", name, [...path, key, name]);
-    const field = (name: string, key: string) => {
-      const found = register.fields.find((candidate) => candidate.name === name);
-      return found ?? this.#problem([...path, key], `no field "${name}" in ${register.name}`);
-    };
+    const field = (name: string, key: string) => this.#fieldOf(register, name, [...path, key]);
     const width = Math.max(...register.port.widths);
     const whole = width === 32 ? 0xffffffff : 2 ** width - 1;
     const defined = <T>(items: (T | undefined)[]) => items.filter((item) => item !== undefined);
@@ -511,6 +525,47 @@ class Resolver {
     return taken.filter((one) => one !== undefined);
   }
 
+  #resolveAdvances(): void {
+    for (const [name, { advance }] of entries(this.#data.slots)) {
+      const slot = this.#slots.get(name);
+      if (slot === undefined || advance === undefined) continue;
+      const path = ["slots", name, "advance"];
+      if (slot.reset === undefined || slot.key.length > 0)
+        this.#problem(path, "only a slot without a key, which says what it is after reset, is brought on from there");
+      if ([...this.#registers.values()].some(({ onWrite }) => onWrite.some(({ fill }) => fill.includes(slot))))
+        this.#problem(path, `a write fills ${name}, which brings it back without this`);
+      slot.advance = this.#advance(advance, path);
+      for (const one of this.#slots.values()) one.lent ||= slot.advance.meanwhile.some((lent) => lent.slot === one);
+    }
+  }
+
+  #advance({ write, put, portion, more = 0, meanwhile }: AdvanceData, path: Path): Advance {
+    const { least, most, unit = 1 } = portion;
+    if (least > most || [least, most, more].some((one) => one % unit !== 0))
+      this.#problem(path, "expected least to be no more than most, and both and more to be multiples of unit");
+    const writes = list(write).flatMap((name) => {
+      const register = this.#writable(name, [...path, "write"]);
+      const field = register && this.#fieldOf(register, put, [...path, "put"]);
+      if (register === undefined || field === undefined) return [];
+      if (most > fieldOf(field, 0xffffffff)) this.#problem([...path, "portion"], `${most} is too much for ${put}`);
+      return [{ register, put: field }];
+    });
+    const others = entries(meanwhile).flatMap(([name, value]) => {
+      const register = this.#writable(name, [...path, "meanwhile", name]);
+      const slot = register?.onWrite
+        .flatMap(({ fill }) => fill)
+        .find(({ key, depth }) => key.length === 0 && depth === 1);
+      if (register === undefined) return [];
+      if (slot !== undefined) return [{ register, slot, value }];
+      this.#problem(
+        [...path, "meanwhile", name],
+        `no slot says what ${name} gets back: none that it fills holds one value`,
+      );
+      return [];
+    });
+    return { writes, least, most, unit, more, meanwhile: others };
+  }
+
   #absent(): Absent | undefined {
     const one = this.#data.absent;
     const read = one && this.#reader(one.read, ["absent", "read"]);
@@ -536,14 +591,10 @@ class Resolver {
       const read = this.#reader(step.read, [...path, "read"]);
       return read && { read };
     }
-    const write = this.#register(step.write, [...path, "write"]);
+    const write = this.#writable(step.write, [...path, "write"]);
     if (write === undefined) return undefined;
-    if (write.access === "RO") return this.#problem([...path, "write"], `${step.write} cannot be written`);
-    if (write.never !== undefined)
-      return this.#problem([...path, "write"], `${step.write} is never written: ${write.never}`);
-    const put = step.put === undefined ? undefined : write.fields.find((field) => field.name === step.put);
-    if (step.put !== undefined && put === undefined)
-      return this.#problem([...path, "put"], `no field "${step.put}" in ${step.write}`);
+    const put = step.put === undefined ? undefined : this.#fieldOf(write, step.put, [...path, "put"]);
+    if (step.put !== undefined && put === undefined) return undefined;
     return {
       write,
       value: step.value,
@@ -551,13 +602,29 @@ class Resolver {
       drain: step.drain === undefined ? undefined : this.#look(this.#drains, "drain", step.drain, [...path, "drain"]),
     };
   }
+
+  /** A register that a plan may write of its own accord. */
+  #writable(name: string, path: Path): Register | undefined {
+    const register = this.#register(name, path);
+    if (register?.access === "RO") return this.#problem(path, `${name} cannot be written`);
+    if (register?.never !== undefined) return this.#problem(path, `${name} is never written: ${register.never}`);
+    return register;
+  }
+
+  #fieldOf({ name, fields }: Register, field: string, path: Path): Field | undefined {
+    return fields.find((one) => one.name === field) ?? this.#problem(path, `no field "${field}" in ${name}`);
+  }
 }
 
 function dumpFields(fields: NonNullable<DescriptionData["unreachable"]>[number]["fields"]): Unreachable["fields"] {
   return Object.fromEntries(
     entries(fields).map(([engine, all]) => [
       engine,
-      all.map((one) => (typeof one === "string" ? { path: one, mask: undefined } : one)),
+      all.map((one) =>
+        typeof one === "string"
+          ? { path: one, mask: undefined, from: undefined }
+          : { path: one.path, mask: one.mask, from: one.from },
+      ),
     ]),
   );
 }

@@ -113,6 +113,21 @@ const register = form(
   "register",
 );
 
+const advance = form(
+  {
+    write: oneOrMore(name).describe("registers to write, one after the other"),
+    put: name.describe("field of each that takes a portion"),
+    portion: form({
+      least: z.int().min(1).max(0xffff),
+      most: z.int().min(1).max(0xffff),
+      unit: z.int().min(1).max(0xffff).optional(),
+    }).describe("the least and the most that one write takes, and what portions are multiples of"),
+    more: z.int().min(0).max(0xffff).optional().describe("how much further than its portion each write moves the slot"),
+    meanwhile: z.record(name, word).optional().describe("what other registers hold while it is brought on"),
+  },
+  "advance",
+);
+
 const slot = form(
   {
     title: z.string().optional().describe("what it is, in words"),
@@ -130,6 +145,8 @@ const slot = form(
     brokenOff: z.literal("keep").optional().describe("keep: also what a new beginning of a group broke off"),
     depth: z.int().min(2).max(16).optional().describe("how many of the last writes it holds"),
     takes: oneOrMore(name).optional().describe("slots whose last writes are its parameters"),
+    when: when.optional().describe("what selectors must be while it is brought back"),
+    advance: advance.optional().describe("how it is brought on from its reset value, where no write fills it"),
   },
   "slot",
 );
@@ -179,7 +196,14 @@ const instance = form(
 );
 
 /** A field of an engine's dump, or the bits of one. */
-const dumpField = z.union([z.string().min(1), form({ path: z.string().min(1), mask: word })]);
+const dumpField = z.union([
+  z.string().min(1),
+  form({
+    path: z.string().min(1),
+    mask: word.optional().describe("the bits of it that may differ"),
+    from: word.optional().describe("the value that it has at the source where it may differ"),
+  }),
+]);
 
 const window = form({ key: name, lanes: name, when: when.optional(), page: z.int().min(4).max(0x10000) });
 
@@ -232,6 +256,7 @@ export const descriptionSchema = form({
     .array(
       z.union([
         form({ read: name, mask: word, enabledBy: name.optional(), when: when.optional(), why: reason }),
+        form({ read: name, values: oneOrMore(z.union([word, range])), when: when.optional(), why: reason }),
         form({ ring: form({ next: name, taken: name, first: name, end: name }), when: when.optional(), why: reason }),
         form({ when, why: reason }),
       ]),
@@ -260,13 +285,15 @@ export const descriptionSchema = form({
 export type DescriptionData = z.infer<typeof descriptionSchema>;
 export type QuietData = NonNullable<DescriptionData["quiet"]>[number];
 export type QuietRingData = Extract<QuietData, { ring: unknown }>;
-export type QuietBitsData = Extract<QuietData, { read: unknown }>;
-export type QuietSelectorsData = Exclude<QuietData, QuietRingData | QuietBitsData>;
+export type QuietValuesData = Extract<QuietData, { values: unknown }>;
+export type QuietBitsData = Extract<QuietData, { mask: unknown }>;
+export type QuietSelectorsData = Exclude<QuietData, QuietRingData | QuietValuesData | QuietBitsData>;
 export type InstanceData = z.infer<typeof instance>;
 export type RegisterData = z.infer<typeof register>;
 export type RuleData = z.infer<typeof rule>;
 export type SelectorData = z.infer<typeof selector>;
 export type SlotData = z.infer<typeof slot>;
+export type AdvanceData = z.infer<typeof advance>;
 export type StepData = z.infer<typeof step>;
 export type MatchData = z.infer<typeof match>;
 export type WhenData = z.infer<typeof when>;

@@ -1,5 +1,6 @@
-import type { Device, Instance, WindowBits } from "@portrait/classifier";
+import type { Advance, Device, Instance, WindowBits } from "@portrait/classifier";
 import { hex } from "../output/numbers.ts";
+import { guardText } from "./device-text.ts";
 
 /** A description as `portrait devices show -o json` prints it. */
 export interface DeviceJson {
@@ -51,9 +52,21 @@ export function deviceJson(device: Device): DeviceJson {
       why: slot.why,
       never: slot.never,
       read: slot.read.at(-1)?.name,
+      ...(slot.guards.length > 0 && { when: slot.guards.map((guard) => guardText(device, guard)) }),
+      ...(slot.advance !== undefined && { advance: advanceJson(slot.advance) }),
     })),
     unreachable: unreachable.map(({ what, why }) => ({ what, why })),
     notModelled,
+  };
+}
+
+function advanceJson({ writes, least, most, unit, more, meanwhile }: Advance): Record<string, unknown> {
+  return {
+    write: writes.map(({ register }) => register.name),
+    put: writes[0]?.put.name,
+    portion: { least, most, unit },
+    more,
+    meanwhile: Object.fromEntries(meanwhile.map(({ register, value }) => [register.name, hex(value)])),
   };
 }
 

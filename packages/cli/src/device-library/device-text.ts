@@ -1,4 +1,4 @@
-import type { Device, Field, Instance } from "@portrait/classifier";
+import type { Device, Field, Guard, Instance, Slot } from "@portrait/classifier";
 import type { ChalkInstance } from "chalk";
 import { hex } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
@@ -48,14 +48,30 @@ function fieldText({ name, high, low }: Field): string {
   return high === low ? `${name}[${high}]` : `${name}[${high}:${low}]`;
 }
 
-function slotLines({ slots }: Device): string[] {
-  const rows = slots.map(({ name, key, reset, risk, why, never, read }) => [
+function slotLines(device: Device): string[] {
+  const rows = device.slots.map((slot) => [
     "",
-    key.length === 0 ? name : `${name}[${key.map((selector) => selector.name).join(" ")}]`,
-    reset === undefined ? "" : `reset ${hex(reset)}`,
-    never === undefined ? risk : "left out",
-    read.length === 0 ? "write-only" : `read back by ${read.map((one) => one.name).join(", ")}`,
-    never ?? why ?? "",
+    slot.key.length === 0 ? slot.name : `${slot.name}[${slot.key.map((selector) => selector.name).join(" ")}]`,
+    slot.reset === undefined ? "" : `reset ${hex(slot.reset)}`,
+    slot.never === undefined ? slot.risk : "left out",
+    slot.read.length === 0 ? "write-only" : `read back by ${slot.read.map((one) => one.name).join(", ")}`,
+    [slot.never ?? slot.why, ...wayTexts(device, slot)].filter((text) => text !== undefined).join("; "),
   ]);
   return table(rows, ["left", "left", "left", "left", "left", "left"]);
+}
+
+/** `brought on by TSD0, TSD1`, `while lbk = 3`. */
+function wayTexts(device: Device, { advance, guards }: Slot): string[] {
+  const writes = advance?.writes.map(({ register }) => register.name).join(", ");
+  return [
+    ...(writes === undefined ? [] : [`brought on by ${writes}`]),
+    ...(guards.length === 0 ? [] : [`while ${guards.map((guard) => guardText(device, guard)).join(", ")}`]),
+  ];
+}
+
+/** `lbk = 3`, `on = 1 or 0`, `run = 2..4`. */
+export function guardText({ selectors }: Device, { selector, ranges }: Guard): string {
+  const one = selectors[selector];
+  const text = (value: number) => one?.values?.[value] ?? String(value);
+  return `${one?.name ?? selector} = ${ranges.map(([lo, hi]) => (lo === hi ? text(lo) : `${text(lo)}..${text(hi)}`)).join(" or ")}`;
 }

@@ -121,6 +121,22 @@ test("a device whose ports are nowhere is neither looked at nor read back", asyn
   expect(target.done.filter(({ port }) => port >= 0xc000)).toEqual([]);
 });
 
+test("a device is busy while a register has one of the values", async () => {
+  const text = `
+id: card
+title: Card with a counter
+source: made for tests
+ports: { COUNT: 0 }
+instances: { card: { base: ${CARD} } }
+registers: { COUNT: { at: COUNT, access: RW, fields: { COUNT: [7, 0] }, fill: COUNT } }
+quiet: [{ read: COUNT, values: [3..5, 9], why: it counts }]
+`;
+  const classifier = classifierOf(loadLibrary([{ file: "card.yaml", text }], { aliases: false }), [["out", CARD, 1]]);
+  const values = [2, 3, 5, 6, 8, 9, 10];
+  const busy = await Promise.all(values.map((value) => busyDevices(classifier, machine({ [CARD]: value }), "guest")));
+  expect(values.filter((_, i) => busy[i]?.[0]?.why === "it counts")).toEqual([3, 5, 9]);
+});
+
 /** A card with an index, and a mode that a write to WIDEN enters and nothing leaves. */
 const twoModes = `
 id: card

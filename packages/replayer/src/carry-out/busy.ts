@@ -69,6 +69,11 @@ function lookFor(quiet: Quiet, state: InstanceState, navigator: Navigator): Look
       const bits = mask & (enabled ?? mask);
       return step === undefined ? undefined : { state, why, sees: (values) => ((values.get(step) ?? 0) & bits) !== 0 };
     }
+    case "values": {
+      const [step] = readAndLeave([quiet.read], state, navigator) ?? [];
+      const among = (value: number) => quiet.ranges.some(([lo, hi]) => value >= lo && value <= hi);
+      return step === undefined ? undefined : { state, why, sees: (values) => among(values.get(step) ?? 0) };
+    }
     case "ring": {
       const [next, taken] = readAndLeave([quiet.next, quiet.taken], state, navigator) ?? [];
       if (next === undefined || taken === undefined) return undefined;

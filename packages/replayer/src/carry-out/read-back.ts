@@ -178,9 +178,10 @@ function expectedValues({ state, slot, key }: SlotPlace): readonly (number | und
 /** True when the device shows what the trace does not tell: the whole slot, or a write that another one pushed further in. */
 function hasMoreToShow(reading: SlotPlace): boolean {
   const { state, slot, key } = reading;
-  const { status } = state.slots.content(slot, key);
+  const content = state.slots.content(slot, key);
+  const { status } = content;
   if (slot.depth > 1) return status !== "reset" && expectedValues(reading).includes(undefined);
-  return status === "unknown" || status === "none";
+  return status === "unknown" || status === "none" || (slot.lent && heldValue(content) === undefined);
 }
 
 /** The registers that do not show what they should. */

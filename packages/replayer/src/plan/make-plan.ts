@@ -130,15 +130,21 @@ class DevicePlan {
       why: write.read ? `${why}; read at the source` : why,
       risk: slot.risk,
     };
-    const key = exactly(write.takenBy === undefined ? slot.key : [], write.key);
+    const { advance } = slot;
+    if (advance !== undefined) {
+      const failure = failureOf(() => navigator.advance(slot, advance, value, reason));
+      if (failure !== undefined) this.#unknown(slot, failure);
+      return;
+    }
+    const here = [...exactly(write.takenBy === undefined ? slot.key : [], write.key), ...slot.guards];
     const failure = failureOf(() =>
-      navigator.write(write.register, value, write.width, [...key, ...write.guards], write.drain, reason),
+      navigator.write(write.register, value, write.width, [...here, ...write.guards], write.drain, reason),
     );
     if (failure === undefined) return;
     // A device that is in another mode by now takes it by another rule, and a card may have the same register elsewhere.
     const otherwise = this.#otherRules(write, slots).some(
       ({ register, width, rule }) =>
-        failureOf(() => navigator.write(register, value, width, [...key, ...rule.guards], rule.drain, reason)) ===
+        failureOf(() => navigator.write(register, value, width, [...here, ...rule.guards], rule.drain, reason)) ===
         undefined,
     );
     if (!otherwise) this.#unknown(slot, failure);

@@ -4,6 +4,7 @@ import {
   InstanceState,
   putField,
   UNKNOWN,
+  type Advance,
   type DeviceAccess,
   type Drain,
   type Guard,
@@ -12,10 +13,12 @@ import {
   type Reach,
   type Register,
   type Selector,
+  type Slot,
   type Step,
 } from "@portrait/classifier";
 import type { Width } from "@portrait/tracer";
 import type { Expected, PlanStep, PlanStepReason } from "./plan.ts";
+import { portionsTo } from "./portions.ts";
 
 /** Selectors reached while reaching others, at the most. */
 const DEPTH_LIMIT = 6;
@@ -35,10 +38,13 @@ export class Navigator {
   readonly #source: InstanceState;
   readonly #steps: PlanStep[];
 
-  /** Appends to `steps`. The device's selectors start as `at` says: not known, or as the source has them. */
+  /** Appends to `steps`. The device's selectors start as `at` says: not known, but for those that nothing has moved on a fresh device, or as the source has them. */
   constructor(source: InstanceState, steps: PlanStep[], at: "unknown" | "source") {
     this.state = new InstanceState(source.instance, "not written by the plan");
     if (at === "source") this.state.selectors.set(source.selectors);
+    else
+      for (const one of source.instance.device.selectors.filter(onlyCounts))
+        this.state.selectors[one.index] = one.reset;
     this.#source = source;
     this.#steps = steps;
   }
@@ -63,6 +69,30 @@ export class Navigator {
     this.#emit(register, { op: "out", port: this.#address(register.port), width, value }, reason);
     this.#advance(register.port, true, width, value);
     if (drain !== undefined) this.#drain(drain);
+  }
+
+  /**
+   * Brings a slot on from its reset value to one that portions lead to; other registers hold something else meanwhile.
+   * @throws UnreachableError
+   */
+  advance(slot: Slot, advance: Advance, value: number, reason: Omit<PlanStepReason, "device" | "register">): void {
+    const portions = portionsTo(value - (slot.reset ?? 0), advance);
+    if (portions === undefined) throw new UnreachableError(`nothing brings ${slot.name} on to ${value}`);
+    if (portions.length === 0) return;
+    const lent = advance.meanwhile.map(({ register, slot: other, value: meanwhile }) => {
+      const back = heldValue(this.#source.slots.content(other, 0));
+      if (back === undefined) throw new UnreachableError(`what ${other.name} gets back is not known`);
+      return { register, meanwhile, back };
+    });
+    const write = (register: Register, written: number, why: string) =>
+      this.write(register, written, register.port.widths[0] ?? 8, [], undefined, { ...reason, why });
+    this.reach(slot.guards, slot.name, 0);
+    for (const { register, meanwhile } of lent) write(register, meanwhile, `while ${slot.name} is brought on`);
+    portions.forEach((portion, i) => {
+      const one = advance.writes[i % advance.writes.length];
+      if (one !== undefined) write(one.register, putField(one.put, 0, portion), reason.why);
+    });
+    for (const { register, back } of lent) write(register, back, `as it was before ${slot.name} was brought on`);
   }
 
   /**
@@ -277,6 +307,11 @@ export class Navigator {
   #access(port: Port, out: boolean, width: Width, value: number | undefined): DeviceAccess {
     return { port, out, width, value, seq: this.#steps.length - 1, part: 0 };
   }
+}
+
+/** True when there is no way to a value of it, or only from another one: nothing on a fresh device has moved it from where it is after reset. */
+function onlyCounts({ index, reach }: Selector): boolean {
+  return reach.every(({ guards }) => guards.some(({ selector }) => selector === index));
 }
 
 /** Guards that hold only for these values of these selectors. */

@@ -65,7 +65,7 @@ export function compareDevices(
     if (difference.source === difference.destination) continue;
     const allowance = allowanceFor(
       difference,
-      open.filter((one) => covers(one, path)),
+      open.filter((one) => covers(one, path) && (one.from === undefined || one.from === difference.source)),
     );
     if (allowance === undefined) different.push(difference);
     else if (allowance.needed) different.push({ ...difference, why: allowance.why });
