@@ -91,6 +91,9 @@ describe("portrait devices", () => {
   test("shows a type by its own name or an instance's", () => {
     expect(place.json("devices", "show", "pic2")).toEqual(place.json("devices", "show", "i8259"));
     expect(place.run("devices", "show", "com1").stdout).toMatch(/never replayed: it transmits/);
+    expect(place.run("devices", "show", "rtl8139").stdout).toMatch(
+      /CBR .*; brought on by TSD0, .*; while on = 3, lbk = 3/,
+    );
   });
 
   test("checks files and gives every mistake its line", () => {

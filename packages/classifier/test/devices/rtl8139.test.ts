@@ -39,7 +39,7 @@ describe("EEM in the EEPROM command register", () => {
   test("01 reads the EEPROM again, and is back at 00 then", () => {
     const seen = rtl8139([...outs(CR, 0x0c), ...outs(CR9346, 0x40)]);
     expect(seen.rows.at(-1)).toMatchObject({ verdict: "command" });
-    expect([seen.selector("rtl8139_1", "eem"), seen.selector("rtl8139_1", "te")]).toEqual([0, 0]);
+    expect([seen.selector("rtl8139_1", "eem"), seen.selector("rtl8139_1", "on")]).toEqual([0, 0]);
   });
 });
 
@@ -68,6 +68,49 @@ describe("transmit configuration", () => {
   });
 });
 
+describe("transmit descriptors", () => {
+  const send = (descriptor: number, size: number): Row => ["out", BASE + 0x10 + 4 * descriptor, size, 32];
+  const tsd = (rows: readonly Row[], descriptor: number) => {
+    const seen = rtl8139(rows);
+    return [seen.slot("rtl8139_1", `TSD${descriptor}`), seen.selector("rtl8139_1", "next")];
+  };
+
+  test("take turns: each frame that is handed over leaves its size, and the next one has its turn", () => {
+    expect(tsd([...outs(CR, 0x04), send(0, 0x8003c)], 0)).toEqual([0x8003c, 1]);
+    const five = [0, 1, 2, 3, 0].map((descriptor, i) => send(descriptor, 60 + i));
+    expect(tsd([...outs(CR, 0x04), ...five], 0)).toEqual([64, 1]);
+  });
+
+  test("begin at the first again after a reset, and not when the transmitter is switched off", () => {
+    const two = [...outs(CR, 0x04), send(0, 60), send(1, 60)];
+    expect(tsd([...two, ...outs(CR, 0x10)], 1)).toEqual([expect.stringMatching(/^none/), 0]);
+    expect(tsd([...two, ...outs(CR, 0x00)], 1)).toEqual([60, 2]);
+  });
+
+  test.each([
+    ["out of turn", [...outs(CR, 0x04), send(1, 60)]],
+    ["with the transmitter off", [send(1, 60)]],
+    ["with OWN", [...outs(CR, 0x04), send(0, 60), send(1, 0x2000)]],
+    ["in part", [...outs(CR, 0x04), ["out", BASE + 0x14, 60, 16]]],
+    ["with descriptors in memory", [...outs(CR, 0x04), ["out", BASE + 0xe0, 0, 16], send(0, 60), send(1, 60)]],
+    ["after that", [...outs(CR, 0x04), send(2, 60), send(0, 60), send(1, 60)]],
+  ] satisfies [string, Row[]][])("handed over %s are not known, until a reset", (_, rows) => {
+    expect(tsd(rows, 1)[0]).toMatch(/^unknown/);
+    expect(tsd([...rows, ...outs(CR, 0x10), ...outs(CR, 0x04), send(0, 60), send(1, 61)], 1)).toEqual([61, 2]);
+  });
+});
+
+describe("where the next frame goes", () => {
+  const rcr: Row = ["out", BASE + 0x44, 0x0000f78f, 32];
+
+  test("is the begin of the buffer once it was configured with the receiver off, and not known once it is on", () => {
+    expect(rtl8139([rcr]).slot("rtl8139_1", "CBR")).toBe(0);
+    expect(rtl8139([...outs(CR, 0x08)]).slot("rtl8139_1", "CBR")).toMatch(/^unknown: every frame that comes/);
+    expect(rtl8139([...outs(CR, 0x08), rcr]).slot("rtl8139_1", "CBR")).toMatch(/^unknown/);
+    expect(rtl8139([...outs(CR, 0x08), ...outs(CR, 0x10)]).slot("rtl8139_1", "CBR")).toBe(0);
+  });
+});
+
 test("a receive configuration empties the buffer: CAPR reads FFF0h", () => {
   const seen = rtl8139([
     ["out", BASE + 0x38, 0x1234, 16],
@@ -76,11 +119,12 @@ test("a receive configuration empties the buffer: CAPR reads FFF0h", () => {
   expect([seen.slot("rtl8139_1", "CAPR"), seen.slot("rtl8139_1", "RCR")]).toEqual([0xfff0, 0xf78f]);
 });
 
-test("what sends a frame or acknowledges an interrupt is never repeated", () => {
+test("what acknowledges an interrupt or sends frames from memory is never repeated; a frame in its turn leaves state", () => {
   const seen = rtl8139([
+    ...outs(CR, 0x04),
     ["out", BASE + 0x10, 0x003c, 32],
     ["out", BASE + 0x3e, 0xffff, 16],
     ["out", BASE + 0xd9, 0x40],
   ]);
-  expect(seen.rows.map(({ verdict }) => verdict)).toEqual(["transfer", "command", "transfer"]);
+  expect(seen.rows.map(({ verdict }) => verdict)).toEqual(["state", "state", "command", "transfer"]);
 });

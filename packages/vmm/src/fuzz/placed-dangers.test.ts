@@ -36,3 +36,9 @@ test.each<[string, PlanStep, readonly PortAccess[]]>([
   ["a receive configuration", outStep(0xc044, 0xffffffff, 32), RTL8139],
   ["a queue's address", outStep(0xc008, 0x10, 32), VIRTIO],
 ])("%s is not", (_, write, first) => expect(placedDangers([write], first)).toEqual([]));
+
+test("a frame is none in loopback, and is one once that is left", () => {
+  const [on, off, frame] = [outStep(0xc040, 0x60000, 32), outStep(0xc040, 0x20000, 32), outStep(0xc010, 60, 32)];
+  expect(placedDangers([on, frame], RTL8139)).toEqual([]);
+  expect(placedDangers([on, frame, off, frame], RTL8139)).toEqual(["OUT c010h, 3ch: TSD transmits"]);
+});

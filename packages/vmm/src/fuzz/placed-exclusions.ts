@@ -93,6 +93,11 @@ export function placedExclusions(first: readonly PortAccess[]): readonly Exclusi
       },
     ),
     behind(
+      "an RTL8139's descriptors are handed over in turn, whole, and while it sends (RTL8139C datasheet, Transmit Status Register); QEMU's sends what was not when the next one is handed over",
+      basesIn(first, 0x10, 0x813910ec),
+      outOfTurn,
+    ),
+    behind(
       "a legacy virtio device has MSI-X vectors and its own configuration from 14h on, on one another (VIRTIO 1.1, 4.1.4.8): not described",
       basesIn(first, 0x10, 0x10001af4),
       () => (access, base) => access.direction === "out" && reaches(access, base + 0x14, base + 0x3f),
@@ -145,6 +150,27 @@ function registerWrites(data: readonly [number, number], register: number, isMea
       if (port === base + (isWide ? 0x14 : 0x12)) rap = value & 0x7f;
       return port === base + data[isWide ? 1 : 0] && rap === register && isMeant(value);
     }
+    return false;
+  };
+}
+
+/** What an RTL8139 is handed over otherwise than by the descriptor whose turn it is. */
+function outOfTurn(): Test {
+  let sends = false;
+  let inMemory = false;
+  let next = 0;
+  return (access, base) => {
+    const { direction, port, width, value } = access;
+    if (direction === "in") return false;
+    const reloads = writes(access, base + 0x50, 0x40) && !writes(access, base + 0x50, 0x80);
+    if (reloads || writes(access, base + 0x37, 0x10)) [inMemory, next] = [false, 0];
+    if (reloads) sends = false;
+    if (reaches(access, base + 0x37, base + 0x37)) sends = writes(access, base + 0x37, 0x04);
+    if (reaches(access, base + 0xe0, base + 0xe1)) inMemory = true;
+    if (!reaches(access, base + 0x10, base + 0x1f)) return false;
+    const isDescriptor = width === 32 && port === base + 0x10 + 4 * next && (value & 0x2000) === 0;
+    if (!sends || inMemory || !isDescriptor) return true;
+    next = (next + 1) % 4;
     return false;
   };
 }

@@ -55,6 +55,22 @@ const knocks = [
 /** What firmware has done to make the display work before any guest sees it. */
 const display = [out(0x3c2, 0x67), read(0x3da), out(0x3c0, 0x20), out(0x3c6, 0xff), out(0x3c8, 0)];
 
+/** What an RTL8139's driver does: frames handed over in turn, acknowledged, and in loopback taken from the receive buffer. */
+function rtl8139Frames(): PortAccess[] {
+  const at = (offset: number, width: PortAccess["width"], value: number): PortAccess => ({
+    ...out(FIRST_BASE + offset, value),
+    width,
+  });
+  const frames = [0, 1, 2, 3, 0, 1].map((descriptor, i) => [
+    at(0x10 + 4 * descriptor, 32, 0x80000 + 60 + 200 * i),
+    at(0x3e, 16, 0xffff),
+  ]);
+  return [
+    ...[at(0x37, 8, 0x0c), at(0x44, 32, 0xf78f), at(0x40, 32, 0x03060700), ...frames.flat()],
+    ...[at(0x38, 16, 0x0400), at(0x40, 32, 0x03000700), ...frames.flat(), at(0x3c, 16, 0xc07f)],
+  ];
+}
+
 /** What a Cirrus's driver does: pixel format, cursor and its colours, a BLT that fills 8 bytes in 4 lines. */
 function cirrusWrites(): PortAccess[] {
   const put = (port: number, registers: readonly (readonly [index: number, value: number])[]) =>
@@ -165,7 +181,11 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
   "ich9-pm": { board: "q35", sections: ["*/ICH9LPC"] },
   "bus-master-ide": { sections: ["*/ide"] },
   pcnet: { options: ["-device", "pcnet,mac=52:54:00:12:34:56,romfile="], sections: ["*/pcnet"] },
-  rtl8139: { options: ["-device", "rtl8139,mac=52:54:00:12:34:56,romfile="], sections: ["*/rtl8139"] },
+  rtl8139: {
+    options: ["-device", "rtl8139,mac=52:54:00:12:34:56,romfile="],
+    sections: ["*/rtl8139"],
+    runs: rtl8139Frames,
+  },
   "virtio-pci": {
     options: ["-device", "virtio-net-pci,mac=52:54:00:12:34:56,romfile=,disable-modern=on"],
     sections: ["*/virtio-net"],

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { builtinDescriptions, Classifier, loadLibrary } from "@portrait/classifier";
-import { carryOut, makePlan, readSource, type Plan } from "@portrait/replayer";
+import { busyDevices, carryOut, makePlan, readSource, type BusyDevice, type Plan } from "@portrait/replayer";
 import { BatchBuilder, opOf, type Direction, type Width } from "@portrait/tracer";
 import { allowancesFor, compareDevices, QmpClient, QtestTarget, type DeviceComparison } from "../../src/index.ts";
 import type { DeviceField } from "../../src/machine.ts";
@@ -18,6 +18,8 @@ export type PairRow =
 /** What became of a sequence on two QEMUs. */
 export interface PairResult {
   readonly plan: Plan;
+  /** Devices of the source's that a guest would have to wait for. */
+  readonly busy: readonly BusyDevice[];
   /** What the rows read at the source, in order. */
   readonly read: readonly number[];
   readonly comparison: DeviceComparison;
@@ -56,13 +58,13 @@ async function fieldsOf(qmp: QmpClient): Promise<readonly DeviceField[]> {
 
 /**
  * Makes the accesses on one QEMU, brings another to the same state by the plan made of them, and compares all their device fields.
- * `readBack`: whether readable registers are read at the source before the plan is made, as a migration does.
+ * `readBack`: whether readable registers are read at the source before the plan is made, as a migration does. `look` is given the other one then.
  */
 export async function onTwoQemus(
   command: string,
   options: readonly string[],
   rows: readonly PairRow[],
-  { readBack = true }: { readonly readBack?: boolean } = {},
+  { readBack = true, look }: { readonly readBack?: boolean; readonly look?: (other: QmpClient) => Promise<void> } = {},
 ): Promise<PairResult> {
   const a = await startPaused(command, options);
   const b = await startPaused(command, options);
@@ -78,6 +80,7 @@ export async function onTwoQemus(
   builder.flush();
   if (readBack) await readSource(classifier, a.ports);
   const plan = makePlan(classifier);
+  const busy = await busyDevices(classifier, a.ports, "guest");
   const source = await fieldsOf(a.qmp);
   await carryOut(plan.steps, b.ports);
   const comparison = compareDevices(
@@ -85,7 +88,8 @@ export async function onTwoQemus(
     await fieldsOf(b.qmp),
     allowancesFor(library, "qemu", qemuDeviations, "plan"),
   );
+  await look?.(b.qmp);
   for (const one of [a, b]) one.end();
   const read = answers.filter((_, i) => rows[i]?.[0] === "in");
-  return { plan, read, comparison, source: new Map(source.map(({ path, value }) => [path, value])) };
+  return { plan, busy, read, comparison, source: new Map(source.map(({ path, value }) => [path, value])) };
 }
