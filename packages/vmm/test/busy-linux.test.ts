@@ -96,6 +96,7 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
   test.for([
     { card: "ne2k_pci", disk: "DMA", append: "" },
     { card: "pcnet", disk: "PIO", append: " libata.dma=0" },
+    { card: "rtl8139", disk: "DMA", append: "" },
   ])(
     "goes on with its disk by $disk and its TCP connection over $card, every other time running until its memory has left",
     async ({ card, append }, context) => {

@@ -24,6 +24,8 @@ const WAIT_MS = 90_000;
 /** Bytes that are served at once, and the milliseconds between them while the guest is migrated, so that it is not done before. */
 const PIECE = 4096;
 const SLOW_MS = 20;
+/** Moves that are tried with a card that most of them are refused with. */
+const TRIES = 3;
 /** Bytes served after which a download is well under way. */
 const WELL_UNDER_WAY = 400_000;
 
@@ -129,5 +131,25 @@ describe("iPXE that fetches a Linux", { timeout: LIMIT_MS }, () => {
       server.delayMs = 0;
     }
     await guest.machine.console.until("guest ready", WAIT_MS);
+  });
+
+  test("over an RTL8139 with its descriptors in memory goes on with it where it is, unless the card is at the first of them", async (context) => {
+    const { server, hosts, startWaiting, ...from } = await fetching(context, "rtl8139");
+    const [, there] = hosts;
+    let { guest } = from;
+    const refused: unknown[] = [];
+    for (let tries = 0; tries < TRIES; tries++) {
+      await underWay(server, guest);
+      guest = await moveCaptured(guest, await startWaiting(there), "stopped").then(
+        (moved) => moved.guest,
+        (error: unknown) => (refused.push(error), guest),
+      );
+      server.delayMs = 0;
+    }
+    const message = expect.stringMatching(
+      /rtl8139\[0\]\.currCPlus\S+ \(.* → 0\): which descriptor in memory comes next/,
+    );
+    expect(refused).toMatchObject(refused.map(() => ({ code: "VERIFY", message })));
+    await underWay(server, guest);
   });
 });
