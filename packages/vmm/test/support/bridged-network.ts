@@ -79,6 +79,13 @@ export class BridgedNetwork {
     return entries.find(({ mac }) => mac === CARD_ADDRESS)?.ifname;
   }
 
+  /** Lets each connection of the peer's keep so many bytes at the most that were not acknowledged. */
+  async limitSending(bytes: number): Promise<void> {
+    await this.#peer.run(`echo ${bytes} ${bytes} ${bytes} >/proc/sys/net/ipv4/tcp_wmem`);
+    // More than one segment is taken of the program at once, whatever the limit, as long as the device is said to divide them.
+    await this.#peer.run("ip link set bridge gso_max_segs 1");
+  }
+
   /** Has a server listen at the peer's address. */
   async listen(server: Server): Promise<void> {
     const made = await this.#made(`require("net").createServer().listen(0, "${this.address}", give)`);
