@@ -4,6 +4,7 @@ import { classify, outs, type Row } from "../support/classify.ts";
 const ATTR = 0x3c0;
 const SEQ = 0x3c4;
 const GRAPHICS = 0x3ce;
+const GRAPHICS_DATA = 0x3cf;
 const CRTC = 0x3d4;
 const CRTC_DATA = 0x3d5;
 const CRTC_MONO = 0x3b4;
@@ -73,11 +74,20 @@ describe("indexed registers", () => {
     const seen = vga(
       [
         ["in", GRAPHICS, 0x05],
-        ["out", 0x3cf, 0x40],
+        ["out", GRAPHICS_DATA, 0x40],
       ],
       false,
     );
     expect(seen.registers[1]).toBe("vga.GR05");
+  });
+
+  test("what would start a BLT on a Cirrus is not kept, and GR01 is unknown after it", () => {
+    const gr01: Row[] = [...outs(GRAPHICS, 0x01), ...outs(GRAPHICS_DATA, 0x03)];
+    const gr30: Row[] = [...outs(GRAPHICS, 0x30), ...outs(GRAPHICS_DATA, 0x04)];
+    const seen = vga([...gr01, ...gr30, ...outs(GRAPHICS, 0x31), ...outs(GRAPHICS_DATA, 0x02)]);
+    expect(seen.rows.at(-1)).toMatchObject({ register: "vga.GR31", verdict: "command" });
+    expect([0x30, 0x31].map((index) => seen.slot("vga", "GR_EXTENDED", index))).toEqual([0x04, "reset"]);
+    expect(seen.slot("vga", "GR01")).toMatch(/^unknown: index 31h/);
   });
 
   test("the sequencer leaves its reset after Miscellaneous Output and its other registers", () => {
