@@ -28,7 +28,7 @@ export interface RestoreOptions {
 }
 
 /**
- * Writes a stopped guest's image to a file; the guest can run on. The file appears under its name only when it is whole.
+ * Writes a stopped guest's image to a file; the guest can run on. The file appears under its name only when it is whole and on the disk.
  * @throws MigrationError UNKNOWN_STATE; the file system's own errors.
  */
 export async function writeCheckpoint(
@@ -38,7 +38,7 @@ export async function writeCheckpoint(
 ): Promise<CheckpointReport> {
   const { plan } = await planFor(guest, options);
   const unfinished = `${path}.${process.pid}.part`;
-  const file = (await open(unfinished, "wx")).createWriteStream({ highWaterMark: 1 << 20 });
+  const file = (await open(unfinished, "wx")).createWriteStream({ highWaterMark: 1 << 20, flush: true });
   // Whoever writes next sees the failure; it may come while nobody does.
   file.on("error", () => undefined);
   try {
