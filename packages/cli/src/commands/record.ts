@@ -9,7 +9,7 @@ import { parseCount, parseSize } from "../quantities.ts";
 import { recordKvm } from "../record/record-kvm.ts";
 import { recordQemu } from "../record/record-qemu.ts";
 import { recordV86 } from "../record/record-v86.ts";
-import type { RecordingOptions } from "../record/recording.ts";
+import type { RecordingOptions } from "../record/recording-output.ts";
 import type { Runner } from "../runner.ts";
 import type { Session } from "../session.ts";
 

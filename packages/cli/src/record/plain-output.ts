@@ -1,7 +1,7 @@
 import { TraceWriter, type TraceInfo } from "@portrait/tracer";
 import { createTraceFile, type TraceFile } from "@portrait/vmm";
 import { count, plural } from "../output/numbers.ts";
-import type { RecordingOptions, RecordingOutput } from "./recording.ts";
+import type { RecordingOptions, RecordingOutput } from "./recording-output.ts";
 
 /** A recording in one file. */
 export class PlainOutput implements RecordingOutput {

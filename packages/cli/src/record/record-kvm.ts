@@ -8,7 +8,8 @@ import type { Until } from "../machine/until.ts";
 import { traceInfoOf } from "../machine/watched.ts";
 import { plural } from "../output/numbers.ts";
 import { warn, type Session } from "../session.ts";
-import { createRecording, type Recording, type RecordingOptions } from "./recording.ts";
+import type { RecordingOptions } from "./recording-output.ts";
+import { createRecording, type Recording } from "./recording.ts";
 
 /** What is recorded, and how long. */
 export interface KvmOptions extends RecordingOptions {

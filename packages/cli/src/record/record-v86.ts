@@ -7,7 +7,8 @@ import { bootGuest, type GuestOptions } from "../machine/guest-options.ts";
 import { limitsFor, untilText } from "../machine/until.ts";
 import { traceInfoOf } from "../machine/watched.ts";
 import { warn, type Session } from "../session.ts";
-import { createRecording, type RecordingOptions } from "./recording.ts";
+import type { RecordingOptions } from "./recording-output.ts";
+import { createRecording } from "./recording.ts";
 
 /** Boots a guest on the embedded machine and records it from its power-on. */
 export async function recordV86(

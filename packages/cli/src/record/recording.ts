@@ -1,37 +1,12 @@
 import { Classifier } from "@portrait/classifier";
 import type { TraceInfo, TraceWriter } from "@portrait/tracer";
-import type { PartLimit } from "@portrait/vmm";
 import { libraryFor } from "../input/library.ts";
-import { keepPorts, type PortRange } from "../machine/port-ranges.ts";
+import { keepPorts } from "../machine/port-ranges.ts";
 import type { Session } from "../session.ts";
 import { PlainOutput } from "./plain-output.ts";
+import type { RecordingOptions, RecordingOutput } from "./recording-output.ts";
 import { RingOutput } from "./ring-output.ts";
 import { RotatingOutput } from "./rotating-output.ts";
-
-/** Where a recording goes. */
-export interface RecordingOptions {
-  readonly output: string;
-  readonly ports?: readonly PortRange[];
-  readonly overwrite?: true;
-  /** Bytes of the newest part, which alone is kept. */
-  readonly ring?: number;
-  /** When another file is begun. */
-  readonly rotate?: PartLimit;
-}
-
-/** A trace on its way to one file or several. */
-export interface RecordingOutput {
-  /** File that is there from the start. */
-  readonly path: string;
-  /** Takes every access. */
-  readonly trace: Pick<TraceWriter, "write" | "flush">;
-  /** Writes the end of the trace. */
-  close(): Promise<void>;
-  /** Makes sure that what was written is on the disk; to be called in any case. */
-  seal(): Promise<void>;
-  /** File, accesses and size in words. */
-  readonly summary: string;
-}
 
 /** A trace while it is recorded. */
 export interface Recording extends Pick<RecordingOutput, "path" | "close" | "seal" | "summary"> {

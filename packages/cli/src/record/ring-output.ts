@@ -4,7 +4,7 @@ import { createTraceFile, TraceRing, type TraceFile } from "@portrait/vmm";
 import { count, plural } from "../output/numbers.ts";
 import { warn, type Session } from "../session.ts";
 import { partName } from "./part-name.ts";
-import type { RecordingOptions, RecordingOutput } from "./recording.ts";
+import type { RecordingOptions, RecordingOutput } from "./recording-output.ts";
 
 /** A recording of which the newest part is kept in memory, and saved when it is asked for and at the end. */
 export class RingOutput implements RecordingOutput {

@@ -3,7 +3,7 @@ import type { TraceInfo } from "@portrait/tracer";
 import { createTraceFile, RotatingTrace, type PartLimit } from "@portrait/vmm";
 import { count, plural } from "../output/numbers.ts";
 import { partName } from "./part-name.ts";
-import type { RecordingOptions, RecordingOutput } from "./recording.ts";
+import type { RecordingOptions, RecordingOutput } from "./recording-output.ts";
 
 /** A recording in several files, one after the other. */
 export class RotatingOutput implements RecordingOutput {
