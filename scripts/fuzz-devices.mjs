@@ -74,6 +74,7 @@ for (const { device, sha256 } of all) {
   };
   console.error(
     `${device.id}: ${report === undefined ? "broken off" : `${report.cases} cases, ${report.failed} failed`}`,
+    ...(report?.denied ?? []).map((name) => `(by its description ${name} is absent)`),
   );
   const sorted = Object.entries(results).sort(([a], [b]) => (a < b ? -1 : 1));
   writeFileSync(FUZZ_RESULTS, `${JSON.stringify(Object.fromEntries(sorted), undefined, 2)}\n`);

@@ -44,6 +44,26 @@ describe("portrait devices fuzz", () => {
     expect(place.run(...args)).toMatchObject({ status: 0 });
   });
 
+  test(
+    "ends with 1 where a description says of a device that is there that it is not",
+    { timeout: TIMEOUT_MS },
+    (context) => {
+      need(context, program("qemu-system-i386"));
+      place.shell("mkdir -p denied");
+      const absent = (value: string) => `${port92("0xfe")}absent: { read: PORT92, values: [${value}] }\n`;
+      const args = ["devices", "fuzz", "port92", "--devices", "denied", "--cases", "5", "--seed", "7"];
+      writeFileSync(place.path("denied/port92.yaml"), absent("0x00"));
+      expect(place.json(...args)).toMatchObject({ denied: ["port92"], failed: 0 });
+      const { status, stdout } = place.run(...args);
+      expect([status, stdout]).toEqual([
+        1,
+        expect.stringMatching(/^port92 is there, but by its description's absent: it is not$/m),
+      ]);
+      writeFileSync(place.path("denied/port92.yaml"), absent("0xff"));
+      expect(place.run(...args)).toMatchObject({ status: 0 });
+    },
+  );
+
   test("takes a machine of one's own, and runs of a recording", { timeout: TIMEOUT_MS }, (context) => {
     const qemu = need(context, program("qemu-system-i386"));
     expect(place.run("record", "--guest", TICKER, "--until", "200 accesses", "-o", "t.pio").status).toBe(0);

@@ -2,6 +2,7 @@ export { busyDevices } from "./carry-out/busy.ts";
 export type { BusyDevice } from "./carry-out/busy.ts";
 export { carryOut } from "./carry-out/carry-out.ts";
 export type { CarriedOut } from "./carry-out/carry-out.ts";
+export { absentDevices } from "./carry-out/presence.ts";
 export { expectedReads, readSource, verifyTarget } from "./carry-out/read-back.ts";
 export type { ExpectedRead, ReadBackField, ReadBackReport, SourceRead } from "./carry-out/read-back.ts";
 export { makePlan, SELECTOR_LEFT } from "./plan/make-plan.ts";

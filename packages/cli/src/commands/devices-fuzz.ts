@@ -76,7 +76,7 @@ async function fuzzDevices(session: Session, ids: readonly string[], options: Fu
     session.drawProgress?.("");
     if (options.output === "json") session.out.line(json(fuzzJson(report)));
     else for (const line of fuzzText(report, session.colors)) session.out.line(line);
-    return report.failed === 0 ? EXIT.done : EXIT.different;
+    return report.failed === 0 && report.denied.length === 0 ? EXIT.done : EXIT.different;
   } catch (error) {
     session.drawProgress?.("");
     // Ctrl-C reaches QEMU as well.

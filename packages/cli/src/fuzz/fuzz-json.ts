@@ -5,10 +5,23 @@ import { scriptOf } from "./fuzz-script.ts";
 
 /** A report as `portrait devices fuzz -o json` prints it. */
 export function fuzzJson(report: FuzzReport): Record<string, unknown> {
-  const { devices, command, qemu, seed, cases, accesses, planSteps, readsChecked, failed, notCompared, fields } =
-    report;
+  const {
+    devices,
+    denied,
+    command,
+    qemu,
+    seed,
+    cases,
+    accesses,
+    planSteps,
+    readsChecked,
+    failed,
+    notCompared,
+    fields,
+  } = report;
   return {
     devices,
+    denied,
     command,
     qemu,
     seed,

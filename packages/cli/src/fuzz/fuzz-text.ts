@@ -9,6 +9,7 @@ const SHOWN_FINDINGS = 8;
 /** A report as lines for people. */
 export function fuzzText(report: FuzzReport, colors: ChalkInstance): string[] {
   return [
+    ...report.denied.flatMap((device) => [`${device} is there, but by its description's absent: it is not`, ""]),
     ...report.failures.flatMap((failure, i) => [...failureLines(report, failure, i + 1, colors), ""]),
     ...summary(report, colors),
     ...section("Differ for a documented reason", [...report.unreachable], ([path, { why, cases }]) => [

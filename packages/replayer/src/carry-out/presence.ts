@@ -1,5 +1,8 @@
 import type { InstanceState } from "@portrait/classifier";
-import type { Navigator } from "../plan/navigator.ts";
+import { Navigator } from "../plan/navigator.ts";
+import type { PlanStep } from "../plan/plan.ts";
+import type { PortTarget } from "../target/port-target.ts";
+import { carryOut } from "./carry-out.ts";
 
 /** For devices that can be asked whether they are there, the position of the step that does. */
 export type Probes = Map<InstanceState, number>;
@@ -10,6 +13,19 @@ export function probe(state: InstanceState, navigator: Navigator, probes: Probes
   if (absent === undefined) return;
   const step = navigator.attempt(() => navigator.read(absent.read, [], "asks whether the device is there"));
   if (step !== undefined) probes.set(state, step);
+}
+
+/** Those of the devices that say they are not there. The machine must be stopped; its selectors are left as they were. */
+export async function absentDevices(states: readonly InstanceState[], target: PortTarget): Promise<InstanceState[]> {
+  const steps: PlanStep[] = [];
+  const probes: Probes = new Map();
+  for (const state of states) {
+    const navigator = new Navigator(state, steps, "source");
+    probe(state, navigator, probes);
+    navigator.leave(state.selectors);
+  }
+  const { values } = await carryOut(steps, target);
+  return missing(probes, values);
 }
 
 /** Devices whose answer is that of ports with nothing behind them. */

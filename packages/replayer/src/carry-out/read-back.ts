@@ -72,7 +72,7 @@ interface Readings {
 export async function readSource(classifier: Classifier, target: PortTarget): Promise<readonly SourceRead[]> {
   const reading = readingSteps(classifier, { fromSource: true });
   const { values } = await carryOut(reading.steps, target);
-  const absent = absentDevices(reading, values);
+  const absent = silentOrMissing(reading, values);
   return reading.readings.flatMap((one) => {
     if (absent.has(one.state)) return [];
     const reads = sourceReads(one, values);
@@ -99,7 +99,7 @@ function sourceReads(reading: Reading, values: ReadonlyMap<number, number>): Sou
 }
 
 /** Devices that say they are not there, or that answered several reads, each with all ones. */
-function absentDevices({ readings, probes }: Readings, values: ReadonlyMap<number, number>): Set<InstanceState> {
+function silentOrMissing({ readings, probes }: Readings, values: ReadonlyMap<number, number>): Set<InstanceState> {
   const answers = new Map<InstanceState, boolean[]>();
   for (const { state, slot, steps } of readings) {
     const ones = slot.read.map(({ port }, i) => values.get(steps[i] ?? -1) === allOnes(port.widths[0] ?? 8));

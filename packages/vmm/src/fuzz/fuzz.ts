@@ -49,6 +49,8 @@ export interface FuzzFailure {
 export interface FuzzReport {
   /** Names of the instances. */
   readonly devices: readonly string[];
+  /** Those of them of which the description says that they are not there, though they are. */
+  readonly denied: readonly string[];
   readonly command: readonly string[];
   /** QEMU's version, as it calls it; what another engine says it is. */
   readonly qemu: string;
@@ -134,12 +136,14 @@ class Fuzzing {
 
   async run(): Promise<FuzzReport> {
     const { cases, seed, onCase, signal } = this.#options;
+    const denied = await this.#judge.denied(this.#instances);
     for (let i = 0; i < cases && signal?.aborted !== true; i++) {
       const trial = await this.#tryCase(i, new Random(seed, i));
       onCase?.(i + 1, this.#counts.failed, trial);
     }
     return {
       devices: this.#instances.map(({ name }) => name),
+      denied,
       command: this.#engine.command,
       qemu: this.#qemu,
       seed,

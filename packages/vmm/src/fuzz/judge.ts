@@ -1,5 +1,6 @@
-import { Classifier, type Device, type Library } from "@portrait/classifier";
+import { Classifier, type Device, type Instance, type Library } from "@portrait/classifier";
 import {
+  absentDevices,
   busyDevices,
   carryOut,
   expectedReads,
@@ -76,6 +77,15 @@ export class Judge {
     this.#source = source;
     this.#destination = destination;
     this.#allowances = allowancesFor(library, engine.name, engine.deviations, "plan");
+  }
+
+  /** Names of those devices of which the description says, by what it reads at power-on, that they are not there. */
+  async denied(devices: readonly Instance[]): Promise<readonly string[]> {
+    await this.#source.reset();
+    await this.#source.ports.perform(this.#first.map(operationOf));
+    const { classifier } = this.#classify(this.#first);
+    const states = classifier.states.filter(({ instance }) => devices.includes(instance));
+    return (await absentDevices(states, this.#source.ports)).map(({ instance }) => instance.name);
   }
 
   /** Carries the sequence out on one machine and its plan on the other, both from power-on. @throws QemuError, StreamError */
