@@ -68,6 +68,20 @@ describe("a ticking guest", () => {
     expect(ticks(machine.console)).toEqual([]);
   });
 
+  test("stays where it is if a field differs that may not: the devices are named, and what it reached through memory", async () => {
+    const source = await bootTicker();
+    await runTicks(source, 3);
+    const reaching = { ...source, memoryMapped: () => ["ioapic", "hpet"] };
+    const nothingMayDiffer = { ...library, devices: [] };
+    await expect(migrateLocally(reaching, coldMachine, nothingMayDiffer, careful)).rejects.toMatchObject({
+      code: "VERIFY",
+      message: expect.stringMatching(
+        /differs in 1 field after the plan \(\w+ 1\): .*through memory as well, .*: ioapic, hpet$/,
+      ),
+    });
+    expect(await runTicks(source, 2)).toEqual(consecutive(1, 5));
+  });
+
   test("moves ten times, back and forth, at stops that do not wait for a good moment", async () => {
     let guest: RunningGuest = await bootTicker();
     let seen = await runTicks(guest, 2);

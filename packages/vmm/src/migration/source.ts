@@ -19,6 +19,8 @@ import { expectAnswer, rehearseResult, resultSchema, type DestinationResult } fr
 import { helloOf, parse, writeEnd, writePieces, writePlan } from "./image.ts";
 
 const ANSWER_LIMIT_MS = 30_000;
+/** Fields that a message names. */
+const SHOWN_FIELDS = 8;
 
 /** What a migration did, in milliseconds and bytes. */
 export interface MigrationReport {
@@ -67,14 +69,15 @@ export async function sendGuest(
       ? await sendStopped(guest, writer, reader, options)
       : await sendLive(live, writer, reader, options);
   await writeEnd(writer, guest.machine);
-  const decision = await decide(writer, reader, options);
+  const memoryMapped = guest.memoryMapped?.() ?? [];
+  const decision = await decide(writer, reader, options, memoryMapped);
   return {
     downtimeMs: performance.now() - (guest.machine.stoppedAt ?? begun),
     stops: guest.machine.stops,
     rounds: live?.machine.rounds ?? 1,
     memoryBytes,
     plan,
-    memoryMapped: guest.memoryMapped?.() ?? [],
+    memoryMapped,
     readBack,
     ...decision,
   };
@@ -148,12 +151,13 @@ async function decide(
   writer: FrameWriter,
   reader: FrameReader,
   options: SendOptions,
+  memoryMapped: readonly string[],
 ): Promise<Pick<MigrationReport, "result" | "confirmed">> {
   const payload = await expectAnswer(reader, FRAME.result, "the destination's comparison", ANSWER_LIMIT_MS);
   const result = parse(resultSchema, payload, "comparison");
   if (result.comparison.different.length > 0 && !options.allowDifferent) {
     await writer.writeJson(FRAME.abort, {}).catch(() => undefined);
-    throw different(result);
+    throw different(result, memoryMapped);
   }
   await writer.writeJson(FRAME.commit, {});
   return { result, confirmed: await runsThere(reader) };
@@ -173,14 +177,19 @@ async function runsThere(reader: FrameReader): Promise<boolean> {
   }
 }
 
-function different({ comparison }: DestinationResult): MigrationError {
-  const shown = comparison.different
-    .slice(0, 8)
+function different({ comparison }: DestinationResult, memoryMapped: readonly string[]): MigrationError {
+  const { different: fields, devices } = comparison;
+  const shown = fields
+    .slice(0, SHOWN_FIELDS)
     .map((one) => [`${one.path} (${differenceText(one)})`, ...(one.why === undefined ? [] : [one.why])].join(": "));
-  const more =
-    comparison.different.length > shown.length ? `, and ${comparison.different.length - shown.length} more` : "";
+  const more = fields.length > shown.length ? `, and ${fields.length - shown.length} more` : "";
+  const concerned = devices.filter((device) => device.different > 0).map((one) => `${one.device} ${one.different}`);
+  const reached =
+    memoryMapped.length === 0
+      ? ""
+      : `. The guest has reached registers through memory as well, which a trace of ports does not show: ${memoryMapped.join(", ")}`;
   return new MigrationError(
     "VERIFY",
-    `${comparison.different.length} fields of the device state differ after the plan: ${shown.join(", ")}${more}`,
+    `the device state differs in ${fields.length} field${fields.length === 1 ? "" : "s"} after the plan (${concerned.join(", ")}): ${shown.join(", ")}${more}${reached}`,
   );
 }
