@@ -14,6 +14,7 @@ export type {
   Field,
   Guard,
   Instance,
+  Interrupt,
   Place,
   Port,
   Quiet,

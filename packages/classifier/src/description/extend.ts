@@ -1,7 +1,7 @@
 /** Sections in which an extension's entries stand beside those it extends, and replace those of the same name. */
 const NAMED = ["each", "ports", "state", "preceding", "slots", "registers", "drains"] as const;
 /** Sections to which an extension adds. */
-const LISTED = ["quiet", "unreachable", "notModelled"] as const;
+const LISTED = ["quiet", "interrupts", "unreachable", "notModelled"] as const;
 /** What is as in the one extended where the extension does not say it. */
 const KEPT = ["order", "presence", "absent"] as const;
 

@@ -340,6 +340,39 @@ registers:
   });
 });
 
+describe("an interrupt that is made pending again", () => {
+  const asking = `${good.replace("base: 0x300", "base: 0x300, irq: 5")}quiet: [{ read: R0, mask: 1, unless: interrupt, why: it waits }]
+interrupts: [{ when: { index: 0 }, shows: [{ read: R1, mask: 6, is: 2 }], do: [{ write: R0, value: 1 }], again: R0, why: it asks }]
+`;
+
+  test("has a line, a state, steps, and what they change", () => {
+    expect(problems(asking)).toEqual([]);
+    const { instances, quiet, interrupts } = loadDescription(asking, "latch.yaml");
+    expect([instances[0]?.irq, quiet[0]?.unlessInterrupt]).toEqual([5, true]);
+    expect(interrupts).toMatchObject([
+      { shows: [{ read: { name: "R1" }, mask: 6, is: 2 }], steps: [{ value: 1 }], again: [{ name: "R0" }] },
+    ]);
+  });
+
+  test.each([
+    ["has no line", ", irq: 5", "", /interrupts: no instance says on which line it asks: irq$/],
+    ["has no line, and waits unless it has", ", irq: 5", "", /quiet\.0\.unless: no instance says on which line/],
+    ["has a line that there is not", "irq: 5", "irq: 16", /instances\.latch\.irq/],
+    ["shows other bits than are looked at", "is: 2", "is: 3", /shows\.0\.is: has bits outside the mask$/],
+    ["shows what cannot be read", "read: R1", "read: INDEX", /shows\.0\.read: INDEX cannot be read$/],
+    ["puts a value that nobody gives", "value: 1", "put: A", /do\.0\.put: only a way to a selector puts its value$/],
+    [
+      "does what is never done",
+      "fill: R$n",
+      "verdict: command\n    never: it bites",
+      /do\.0\.write: R0 is never written/,
+    ],
+    ["brings back what is not there", "again: R0", "again: R7", /again: no slot or register "R7"/],
+  ])("is refused where it %s", (_, from, to, message) => {
+    expect(problems(asking.replace(from, to))).toContainEqual(expect.stringMatching(message));
+  });
+});
+
 describe("a stranger's file", () => {
   test("gives a typed error or a device, whatever is in it", () => {
     const alphabet = fc.constantFrom(..."{}[]:,-&*!|>'\"%@`#$\n \tabx019".split(""));

@@ -217,6 +217,8 @@ export interface Instance {
   readonly device: Device;
   readonly place: Place;
   readonly stride: number;
+  /** Line of the interrupt controllers that it asks on, 0 to 15; undefined where the description does not say. */
+  readonly irq: number | undefined;
   readonly always: boolean;
   readonly title: string | undefined;
 }
@@ -234,6 +236,8 @@ export type Quiet = QuietBits | QuietValues | QuietRing | QuietSelectors;
 interface QuietEntry {
   /** Selectors with which this is so; with others it is not looked at. */
   readonly guards: readonly Guard[];
+  /** True where it does not count while the instance's interrupt is pending and is made so again. */
+  readonly unlessInterrupt: boolean;
   readonly why: string;
 }
 
@@ -266,6 +270,18 @@ export interface QuietRing extends QuietEntry {
 /** It is busy while its selectors are so. */
 export interface QuietSelectors extends QuietEntry {
   readonly kind: "selectors";
+}
+
+/** How the interrupt that a device asks for is made pending again, once the interrupt controllers are as they were. */
+export interface Interrupt {
+  /** What selectors must be. */
+  readonly guards: readonly Guard[];
+  /** What registers must show to reads without side effects: at the source, and at the destination afterwards. */
+  readonly shows: readonly { readonly read: Register; readonly mask: number; readonly is: number }[];
+  readonly steps: readonly Step[];
+  /** Slots that the steps change, and that are brought back once more. */
+  readonly again: readonly Slot[];
+  readonly why: string;
 }
 
 /** Fields of an engine's own state dump. */
@@ -303,6 +319,8 @@ export interface Device {
   readonly absent: Absent | undefined;
   readonly windows: readonly Window[];
   readonly quiet: readonly Quiet[];
+  /** Ways to make its interrupt pending again; the first that fits is taken. */
+  readonly interrupts: readonly Interrupt[];
   readonly unreachable: readonly Unreachable[];
   readonly notModelled: readonly { readonly what: string; readonly why: string }[];
 }

@@ -2,6 +2,7 @@ import type {
   AdvanceData,
   DescriptionData,
   InstanceData,
+  InterruptData,
   QuietBitsData,
   QuietRingData,
   QuietValuesData,
@@ -21,6 +22,7 @@ import type {
   Field,
   Guard,
   Instance,
+  Interrupt,
   Place,
   Port,
   Quiet,
@@ -40,6 +42,8 @@ import type { DescriptionProblem } from "./problem.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Path = readonly (string | number)[];
+/** What every form of `quiet` has. */
+type QuietEntry = Pick<Quiet, "guards" | "unlessInterrupt" | "why">;
 
 /** Where things of a kind are named. */
 const HOMES = {
@@ -106,6 +110,7 @@ class Resolver {
       absent: this.#absent(),
       windows: this.#windows(),
       quiet: this.#quiet(),
+      interrupts: (data.interrupts ?? []).map((one, i) => this.#interrupt(one, ["interrupts", i])),
       unreachable: (data.unreachable ?? []).map(({ fields, needed, ...one }) => ({
         ...one,
         needed: needed === true,
@@ -121,8 +126,9 @@ class Resolver {
         this.#problem(["instances", name], "presence: always is for a device whose ports every PC has at one place");
       }
       this.#checkPlace(place, one.stride ?? 1, ["instances", name]);
-      instances.push({ name, device, place, stride: one.stride ?? 1, always, title: one.title });
+      instances.push({ name, device, place, stride: one.stride ?? 1, irq: one.irq, always, title: one.title });
     }
+    this.#checkLines(device);
     return device;
   }
 
@@ -157,29 +163,61 @@ class Resolver {
     return (this.#data.quiet ?? []).flatMap((one, i): Quiet[] => {
       const path = ["quiet", i];
       const guards = this.#guards(one.when, [...path, "when"]);
-      if ("ring" in one) return this.#quietRing(one, guards, path);
-      if ("values" in one) return this.#quietValues(one, guards, path);
-      return "read" in one ? this.#quietBits(one, guards, path) : [{ kind: "selectors", guards, why: one.why }];
+      const entry = { guards, unlessInterrupt: one.unless !== undefined, why: one.why };
+      if ("ring" in one) return this.#quietRing(one, entry, path);
+      if ("values" in one) return this.#quietValues(one, entry, path);
+      return "read" in one ? this.#quietBits(one, entry, path) : [{ kind: "selectors", ...entry }];
     });
   }
 
-  #quietValues({ read: name, values, why }: QuietValuesData, guards: Guard[], path: Path): Quiet[] {
+  #quietValues({ read: name, values }: QuietValuesData, entry: QuietEntry, path: Path): Quiet[] {
     const read = this.#readable(name, [...path, "read"]);
     const ranges = list(values).map((one) => (typeof one === "string" ? boundsOf(one) : ([one, one] as const)));
-    return read === undefined ? [] : [{ kind: "values", read, ranges, guards, why }];
+    return read === undefined ? [] : [{ kind: "values", read, ranges, ...entry }];
   }
 
-  #quietBits({ read: name, mask, enabledBy: slot, why }: QuietBitsData, guards: Guard[], path: Path): Quiet[] {
+  #quietBits({ read: name, mask, enabledBy: slot }: QuietBitsData, entry: QuietEntry, path: Path): Quiet[] {
     const read = this.#readable(name, [...path, "read"]);
     const enabledBy = slot === undefined ? undefined : this.#slot(slot, [...path, "enabledBy"]);
-    return read === undefined ? [] : [{ kind: "bits", read, mask, enabledBy, guards, why }];
+    return read === undefined ? [] : [{ kind: "bits", read, mask, enabledBy, ...entry }];
   }
 
-  #quietRing({ ring, why }: QuietRingData, guards: Guard[], path: Path): Quiet[] {
+  #quietRing({ ring }: QuietRingData, entry: QuietEntry, path: Path): Quiet[] {
     const [next, taken] = (["next", "taken"] as const).map((key) => this.#readable(ring[key], [...path, "ring", key]));
     const [first, end] = (["first", "end"] as const).map((key) => this.#slot(ring[key], [...path, "ring", key]));
     if (next === undefined || taken === undefined || first === undefined || end === undefined) return [];
-    return [{ kind: "ring", next, taken, first, end, guards, why }];
+    return [{ kind: "ring", next, taken, first, end, ...entry }];
+  }
+
+  #interrupt({ when, shows, do: steps, again, why }: InterruptData, path: Path): Interrupt {
+    const seen = (shows ?? []).map(({ read: name, mask = 0xffffffff, is }, i) => {
+      const at = [...path, "shows", i];
+      if ((is & ~mask) !== 0) this.#problem([...at, "is"], "has bits outside the mask");
+      const read = this.#readable(name, [...at, "read"]);
+      return read && { read, mask, is };
+    });
+    const taken = steps.map((step, i) => {
+      const at = [...path, "do", i];
+      if ("put" in step) this.#problem([...at, "put"], "only a way to a selector puts its value");
+      return this.#step(step, at);
+    });
+    const slots = list(again).map((slot) => this.#slot(slot, [...path, "again"]));
+    return {
+      guards: this.#guards(when, [...path, "when"]),
+      shows: seen.filter((one) => one !== undefined),
+      steps: taken.filter((step) => step !== undefined),
+      again: slots.filter((slot) => slot !== undefined),
+      why,
+    };
+  }
+
+  /** What is said of a device's interrupt needs an instance that says on which line it is. */
+  #checkLines({ instances, interrupts, quiet }: Device): void {
+    if (instances.some(({ irq }) => irq !== undefined)) return;
+    if (interrupts.length > 0) this.#problem(["interrupts"], "no instance says on which line it asks: irq");
+    quiet.forEach(({ unlessInterrupt }, i) => {
+      if (unlessInterrupt) this.#problem(["quiet", i, "unless"], "no instance says on which line it asks: irq");
+    });
   }
 
   #readable(name: string, path: Path): Register | undefined {

@@ -186,6 +186,7 @@ const instance = form(
     bound: binding.optional().describe("where the guest puts it"),
     aliases: z.array(port).optional().describe("other bases that a chipset may decode"),
     stride: z.int().min(1).max(16).optional().describe("distance between offsets"),
+    irq: z.int().min(0).max(15).optional().describe("line of the interrupt controllers that it asks on"),
     title: z.string().optional().describe("what it is, in words"),
     presence: z
       .enum(["always", "touched"])
@@ -204,6 +205,28 @@ const dumpField = z.union([
     from: word.optional().describe("the value that it has at the source where it may differ"),
   }),
 ]);
+
+/** What every entry of `quiet` may say. */
+const quietEntry = {
+  when: when.optional(),
+  unless: z.literal("interrupt").optional().describe("not where its interrupt is pending and is made so again"),
+  why: reason,
+};
+
+const interrupt = form(
+  {
+    when: when.optional(),
+    shows: z
+      .array(form({ read: name, mask: word.optional(), is: word }))
+      .max(LIST_LIMIT)
+      .optional()
+      .describe("what registers show then, at the source before and at the destination afterwards"),
+    do: z.array(step).min(1).describe("what raises the request"),
+    again: oneOrMore(name).optional().describe("slots that this changes, and that are brought back once more"),
+    why: reason,
+  },
+  "interrupt",
+);
 
 const window = form({ key: name, lanes: name, when: when.optional(), page: z.int().min(4).max(0x10000) });
 
@@ -255,15 +278,16 @@ export const descriptionSchema = form({
   quiet: z
     .array(
       z.union([
-        form({ read: name, mask: word, enabledBy: name.optional(), when: when.optional(), why: reason }),
-        form({ read: name, values: oneOrMore(z.union([word, range])), when: when.optional(), why: reason }),
-        form({ ring: form({ next: name, taken: name, first: name, end: name }), when: when.optional(), why: reason }),
-        form({ when, why: reason }),
+        form({ read: name, mask: word, enabledBy: name.optional(), ...quietEntry }),
+        form({ read: name, values: oneOrMore(z.union([word, range])), ...quietEntry }),
+        form({ ring: form({ next: name, taken: name, first: name, end: name }), ...quietEntry }),
+        form({ ...quietEntry, when }),
       ]),
     )
     .max(LIST_LIMIT)
     .optional()
     .describe("when the device is busy with what no plan brings back"),
+  interrupts: z.array(interrupt).max(LIST_LIMIT).optional().describe("how a pending interrupt is made so again"),
   unreachable: z
     .array(
       form({
@@ -294,6 +318,7 @@ export type RuleData = z.infer<typeof rule>;
 export type SelectorData = z.infer<typeof selector>;
 export type SlotData = z.infer<typeof slot>;
 export type AdvanceData = z.infer<typeof advance>;
+export type InterruptData = z.infer<typeof interrupt>;
 export type StepData = z.infer<typeof step>;
 export type MatchData = z.infer<typeof match>;
 export type WhenData = z.infer<typeof when>;
