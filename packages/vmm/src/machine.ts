@@ -63,8 +63,8 @@ export interface BodyPiece {
 /** A guest's CPU and memory, without any device, piece by piece. */
 export type GuestBody = Iterable<BodyPiece> | AsyncIterable<BodyPiece>;
 
-/** Looks at a stopped guest: the devices that are busy with what no plan brings back. */
-export type Look = () => Promise<readonly BusyDevice[]>;
+/** Looks at a stopped guest with these interrupts pending: what is under way in it that no plan brings back. */
+export type Look = (irqs: readonly number[]) => Promise<readonly BusyDevice[]>;
 
 /** How often a guest was stopped until none of its devices was busy. */
 export interface Stops {
@@ -81,6 +81,8 @@ export interface GuestSource {
   readonly memorySize: number;
   /** How it was stopped; undefined where whoever stopped it did not look at its devices. */
   readonly stops?: Stops | undefined;
+  /** The interrupts that are pending at its controllers, and that a plan is to make so again; undefined where whoever stopped it did not ask. */
+  readonly pending?: readonly number[] | undefined;
   /** When it was stopped, as `performance.now()` gives it; undefined where nobody took the time. */
   readonly stoppedAt?: number | undefined;
   /** The stopped machine's ports. Accesses made here are not part of the guest's trace. */
@@ -132,6 +134,8 @@ export interface GuestTarget {
   rehearse?(): readonly DevicePair[];
   /** Fields in which this engine does not do what the hardware does, so that a right plan leaves them different. */
   readonly deviations: readonly FieldAllowance[];
+  /** Fields of its dump that must be as the source's once these interrupts have been made pending again. */
+  pendingFields?(irqs: readonly number[]): readonly FieldAllowance[];
   /** Ends the machine and frees what it holds. */
   destroy(): Promise<void>;
 }

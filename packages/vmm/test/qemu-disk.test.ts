@@ -50,7 +50,7 @@ async function watched(context: TestContext, disk: string) {
   const classifier = new Classifier(library, { fromReset: true });
   const catchUp = () => Promise.resolve(qemu.log.feed(classifier));
   const guest = { machine, classifier, catchUp, name: "bios" };
-  const look = () => lookAtStopped(guest);
+  const look = (irqs: readonly number[]) => lookAtStopped(guest, irqs);
   const known = () => classifier.states.some(({ instance, touched }) => instance.name === "ata1" && touched);
   for (const end = performance.now() + LIMIT_MS / 2; !known() && performance.now() < end; await sleep(50))
     await catchUp();

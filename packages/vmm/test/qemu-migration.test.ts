@@ -82,7 +82,7 @@ async function leaving<T>(guest: Guest, use: (live: LiveGuest & WatchedGuest<Qem
 function stopped<T>(guest: Guest, use: (watched: WatchedGuest<QemuSource>) => Promise<T>): Promise<T> {
   return leaving(guest, async (live) => {
     const { machine, classifier, name } = live;
-    await machine.stop(() => lookAtStopped(live));
+    await machine.stop((irqs) => lookAtStopped(live, irqs));
     return use({ machine, classifier, name });
   });
 }
@@ -120,7 +120,7 @@ async function moveOn(guest: Guest, to: WatchedQemu, how: Leaving): Promise<Move
   };
   const { report, guest: built } = await leaving(guest, async (live) => {
     const { machine, classifier, name } = live;
-    if (how === "stopped") await machine.stop(() => lookAtStopped(live));
+    if (how === "stopped") await machine.stop((irqs) => lookAtStopped(live, irqs));
     const source = how === "stopped" ? { machine, classifier, name } : live;
     const migration = await migrateLocally(source, () => targetOf(to), library, careful, begin);
     stands = machine.stoppedAt;
@@ -247,9 +247,8 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
     const next = await startWaiting(kind);
     const machine = await QemuSource.connect({ qmp: guest.qemu.qmp });
     const { classifier } = guest;
-    await machine.stop(() =>
-      lookAtStopped({ machine, classifier, catchUp: async () => guest.qemu.log.feed(classifier) }),
-    );
+    const catchUp = async () => guest.qemu.log.feed(classifier);
+    await machine.stop((irqs) => lookAtStopped({ machine, classifier, catchUp }, irqs));
     const body = machine.body.bind(machine);
     machine.body = () => after(body(), 40, () => void guest.qemu.process.kill("SIGKILL"));
     const watched = { machine, classifier: guest.classifier, name: "linux" };

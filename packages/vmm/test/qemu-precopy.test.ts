@@ -81,7 +81,7 @@ const BUSY = { device: "floppy1", why: "a sector is on its way" };
 /** Has a source ask this as well when its guest is looked at. */
 function lookedAt(source: QemuSource, also: () => ReturnType<Look>): void {
   const ahead = source.ahead.bind(source);
-  source.ahead = (look) => ahead(async () => [...(await look()), ...(await also())]);
+  source.ahead = (look) => ahead(async (irqs) => [...(await look(irqs)), ...(await also())]);
 }
 
 /**

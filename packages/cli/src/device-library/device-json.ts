@@ -11,6 +11,7 @@ export interface DeviceJson {
   readonly ports: readonly { readonly name: string; readonly offset: number; readonly widths: readonly number[] }[];
   readonly registers: readonly Record<string, unknown>[];
   readonly slots: readonly Record<string, unknown>[];
+  readonly interrupts: readonly Record<string, unknown>[];
   readonly unreachable: readonly { readonly what: string; readonly why: string }[];
   readonly notModelled: readonly { readonly what: string; readonly why: string }[];
 }
@@ -20,12 +21,13 @@ interface InstanceJson {
   readonly name: string;
   readonly base?: string;
   readonly bound?: Record<string, unknown>;
+  readonly irq?: number;
   readonly title?: string;
 }
 
 /** A description as JSON. */
 export function deviceJson(device: Device): DeviceJson {
-  const { id, title, source, instances, ports, registers, slots, unreachable, notModelled } = device;
+  const { id, title, source, instances, ports, registers, slots, interrupts, unreachable, notModelled } = device;
   return {
     id,
     title,
@@ -33,6 +35,7 @@ export function deviceJson(device: Device): DeviceJson {
     instances: instances.map((one) => ({
       name: one.name,
       ...placeJson(one),
+      ...(one.irq !== undefined && { irq: one.irq }),
       ...(one.title !== undefined && { title: one.title }),
     })),
     ports: ports.map(({ name, offset, widths }) => ({ name, offset, widths })),
@@ -54,6 +57,13 @@ export function deviceJson(device: Device): DeviceJson {
       read: slot.read.at(-1)?.name,
       ...(slot.guards.length > 0 && { when: slot.guards.map((guard) => guardText(device, guard)) }),
       ...(slot.advance !== undefined && { advance: advanceJson(slot.advance) }),
+    })),
+    interrupts: interrupts.map(({ guards, shows, steps, again, why }) => ({
+      when: guards.map((guard) => guardText(device, guard)),
+      shows: shows.map(({ read, mask, is }) => ({ read: read.name, mask: hex(mask), is: hex(is) })),
+      do: steps.map((step) => ("read" in step ? { read: step.read.name } : { write: step.write.name })),
+      again: again.map(({ name }) => name),
+      why,
     })),
     unreachable: unreachable.map(({ what, why }) => ({ what, why })),
     notModelled,

@@ -1,4 +1,4 @@
-import type { Device, Field, Guard, Instance, Slot } from "@portrait/classifier";
+import type { Device, Field, Guard, Instance, Interrupt, Slot } from "@portrait/classifier";
 import type { ChalkInstance } from "chalk";
 import { hex } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
@@ -9,10 +9,13 @@ export function deviceText(device: Device, { bold }: ChalkInstance): string[] {
   const sections: [string, string[]][] = [
     [
       "Instances",
-      instances.map((one) => `  ${one.name} ${placeText(one)}${one.title === undefined ? "" : `: ${one.title}`}`),
+      instances.map(
+        (one) => `  ${one.name} ${placeText(one)}${lineText(one)}${one.title === undefined ? "" : `: ${one.title}`}`,
+      ),
     ],
     ["Registers", registerLines(device)],
     ["State, and how it comes back", slotLines(device)],
+    ["Its interrupt, where it is pending", device.interrupts.map((one) => `  ${interruptText(device, one)}`)],
     ["No port write restores", unreachable.map(({ what, why }) => `  ${what}: ${why}`)],
     ["Not described", notModelled.map(({ what, why }) => `  ${what}: ${why}`)],
   ];
@@ -29,6 +32,19 @@ export function placeText({ place }: Instance): string {
   const { to, base, offset } = place.binding;
   if (typeof base === "number") return `at ${hex(base + offset)} once seen in ${to}`;
   return `where ${to} ${hex(base.at)} says${offset === 0 ? "" : `, plus ${hex(offset)}`}`;
+}
+
+const lineText = ({ irq }: Instance) => (irq === undefined ? "" : `, IRQ ${irq}`);
+
+/** `while nien = 0, ALTERNATE_STATUS & 0xe9 = 0x40: made so again by CHECK_POWER_MODE; …`. */
+function interruptText(device: Device, { guards, shows, steps, why }: Interrupt): string {
+  const conditions = [
+    ...guards.map((guard) => guardText(device, guard)),
+    ...shows.map(({ read, mask, is }) => `${read.name} & ${hex(mask)} = ${hex(is)}`),
+  ];
+  const ways = new Set(steps.map((step) => ("read" in step ? step.read.name : step.write.name)));
+  const state = conditions.length === 0 ? "" : `while ${conditions.join(", ")}: `;
+  return `${state}made so again by ${[...ways].join(", ")}; ${why}`;
 }
 
 function registerLines({ registers }: Device): string[] {

@@ -48,6 +48,9 @@ export function explanationText(
     ...readBackLines(readBack),
     ...heading("Rebuilt, in this order"),
     ...turnLines(plan),
+    ...(plan.interrupts.length === 0
+      ? []
+      : [...heading("Made pending again, after all else"), ...interruptLines(plan)]),
     "",
     ...planText(plan, colors),
   ];
@@ -84,6 +87,11 @@ function turnLines(plan: Plan): string[] {
     repeated === 0 ? "" : `${count(repeated)} of the trace`,
   ]);
   return table(rows, ["left", "right", "left"]);
+}
+
+function interruptLines({ interrupts }: Plan): string[] {
+  const rows = interrupts.map(({ irq, device, why }) => [`  IRQ ${irq}`, device, why]);
+  return table(rows, ["left", "left", "left"]);
 }
 
 function turnsOf({ steps }: Plan): Turn[] {

@@ -2,8 +2,8 @@ import type { Expected, Plan, PlanStep } from "@portrait/replayer";
 import { hex } from "../output/numbers.ts";
 
 /** A plan as `portrait plan -o json` prints it. */
-export function planJson({ steps, unknown, unreachable, counts }: Plan): Record<string, unknown> {
-  return { steps: steps.map(stepJson), unknown, unreachable, counts };
+export function planJson({ steps, interrupts, unknown, unreachable, counts }: Plan): Record<string, unknown> {
+  return { steps: steps.map(stepJson), interrupts, unknown, unreachable, counts };
 }
 
 function stepJson(step: PlanStep): Record<string, unknown> {

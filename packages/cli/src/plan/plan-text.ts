@@ -1,5 +1,6 @@
-import type { Plan, PlanStep } from "@portrait/replayer";
+import type { Expected, Plan, PlanStep } from "@portrait/replayer";
 import type { Risk } from "@portrait/classifier";
+import { allOnes, type Width } from "@portrait/tracer";
 import type { ChalkInstance } from "chalk";
 import { count, hex, hexPadded, plural } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
@@ -38,10 +39,18 @@ function operationText(step: PlanStep): string {
     case "out":
       return `out ${hexPadded(step.port, 16)} ${hexPadded(step.value, step.width)}`;
     case "in":
-      return `in  ${hexPadded(step.port, 16)}${step.expect === undefined ? "" : ` must be ${hexPadded(step.expect.value, step.width)}`}`;
+      return `in  ${hexPadded(step.port, 16)}${expectedText(step.expect, step.width)}`;
     case "drain":
       return `in  ${hexPadded(step.port, 16)} while ${hex(step.status)} & ${hex(step.mask)}, at most ${step.limit}`;
   }
+}
+
+/** ` & 0xe9 must be 0x40`. */
+function expectedText(expect: Expected | undefined, width: Width): string {
+  if (expect === undefined) return "";
+  const ones = allOnes(width);
+  const mask = (expect.mask & ones) >>> 0 === ones ? "" : ` & ${hexPadded(expect.mask, width)}`;
+  return `${mask} must be ${hexPadded(expect.value, width)}`;
 }
 
 function originText(from: readonly number[]): string {

@@ -96,7 +96,7 @@ export class RecordedGuest implements LiveGuest {
    */
   whileStopped<T>(failure: string, use: (guest: WatchedGuest<GuestSource>) => Promise<T>): Promise<T> {
     return this.#orGoOn(failure, async () => {
-      await this.machine.stop(() => lookAtStopped(this));
+      await this.machine.stop((irqs) => lookAtStopped(this, irqs));
       return use(this.#interruptible());
     });
   }
@@ -150,6 +150,9 @@ function interruptible(session: Session, machine: QemuSource): LiveSource {
     },
     get stops() {
       return machine.stops;
+    },
+    get pending() {
+      return machine.pending;
     },
     get rounds() {
       return machine.rounds;

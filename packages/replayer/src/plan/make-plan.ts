@@ -12,6 +12,7 @@ import {
   type SlotWrite,
 } from "@portrait/classifier";
 import type { Width } from "@portrait/tracer";
+import type { PendingInterrupt } from "../carry-out/interrupts.ts";
 import { exactly, Navigator, UnreachableError } from "./navigator.ts";
 import type { Plan, PlanStep } from "./plan.ts";
 
@@ -20,6 +21,9 @@ const NO_ACCESS = -1;
 
 /** Why a selector is among what a plan leaves open: the device is not as the guest had it. */
 export const SELECTOR_LEFT = "no port access brings this selector to the guest's value";
+
+/** Place of what raises the first interrupt: behind everything that could clear it. */
+const INTERRUPTS = 2 ** 32;
 
 /** One kept write and the slots it still serves. */
 interface Kept {
@@ -31,8 +35,11 @@ interface Kept {
   value: number;
 }
 
-/** The plan that brings a fresh machine's devices to what the classifier knows. Shapes and order: docs/replay.md. */
-export function makePlan(classifier: Classifier): Plan {
+/**
+ * The plan that brings a fresh machine's devices to what the classifier knows, and makes these interrupts pending again. Shapes and
+ * order: docs/replay.md.
+ */
+export function makePlan(classifier: Classifier, interrupts: readonly PendingInterrupt[] = []): Plan {
   const steps: PlanStep[] = [];
   const unknown: Plan["unknown"][number][] = [];
   const unreachable: Plan["unreachable"][number][] = [];
@@ -44,13 +51,20 @@ export function makePlan(classifier: Classifier): Plan {
         .filter(({ owner }) => classifier.states[owner] === state)
         .map((one) => ({ ...one, name: classifier.states[one.instance]?.instance.name ?? "" }));
       const device = new DevicePlan(state, behind, steps, { unknown, unreachable });
-      return device.orders().map((order) => ({ order, device }));
+      const asked = interrupts.filter((one) => one.state === state);
+      return [
+        ...device.orders().map((order) => ({ order, emit: () => device.emit(order) })),
+        ...asked.map((one) => ({ order: INTERRUPTS + one.irq, emit: () => device.raise(one) })),
+      ];
     });
   segments.sort((a, b) => a.order - b.order);
-  for (const { order, device } of segments) device.emit(order);
+  for (const { emit } of segments) emit();
   const kept = new Set(steps.flatMap((step) => step.from));
   return {
     steps,
+    interrupts: interrupts.map(({ irq, state, interrupt }) => ({
+      ...{ irq, device: state.instance.name, why: interrupt.why },
+    })),
     unknown,
     unreachable,
     counts: { accesses: classifier.accesses, kept: kept.size, steps: steps.length },
@@ -96,11 +110,27 @@ class DevicePlan {
   /** Writes the steps that stand at this place of the plan. */
   emit(order: number): void {
     this.#navigator ??= this.#begin();
-    const here = [...this.#kept.values()].filter((kept) => kept.slots[0]?.order === order).sort(inPlanOrder);
-    for (const kept of here) this.#emitOne(this.#navigator, kept);
-    for (const selector of this.#navigator.leave(this.#source.selectors)) {
-      this.#unreachable(selector, SELECTOR_LEFT);
-    }
+    this.#emitAll(this.#navigator, ({ slots }) => slots[0]?.order === order);
+  }
+
+  /** Makes the device ask for its interrupt, sees that it did, and brings back what that has changed. */
+  raise({ irq, interrupt }: PendingInterrupt): void {
+    const navigator = (this.#navigator ??= this.#begin());
+    const why = `makes IRQ ${irq} pending again: ${interrupt.why}`;
+    const failure = failureOf(() => {
+      navigator.take(interrupt.steps, { from: [], why, risk: "care" });
+      for (const { read, mask, is } of interrupt.shows)
+        navigator.read(read, [], `sees that it asks for IRQ ${irq} as at the source`, { mask, value: is });
+    });
+    if (failure !== undefined) this.#addUnknown(`IRQ ${irq}`, failure);
+    this.#emitAll(navigator, ({ slots }) => slots.some((slot) => interrupt.again.includes(slot)));
+  }
+
+  /** Writes the steps of kept writes in their order, and leaves the selectors as the guest had them. */
+  #emitAll(navigator: Navigator, which: (kept: Kept) => boolean): void {
+    const kept = [...this.#kept.values()].filter(which).sort(inPlanOrder);
+    for (const one of kept) this.#emitOne(navigator, one);
+    for (const selector of navigator.leave(this.#source.selectors)) this.#unreachable(selector, SELECTOR_LEFT);
   }
 
   /** Before anything is written through a window: does the same device stand behind it? */

@@ -96,13 +96,22 @@ export class Navigator {
   }
 
   /**
-   * Reads a register, after reaching it; gives the position of the step.
+   * Takes steps that a description lists.
    * @throws UnreachableError
    */
-  read(register: Register, guards: readonly Guard[], why: string): number {
+  take(steps: readonly Step[], reason: Omit<PlanStepReason, "device" | "register">): void {
+    for (const step of steps) this.#perform(step, 0, reason, 0);
+  }
+
+  /**
+   * Reads a register, which must give the bits expected, after reaching it; gives the position of the step.
+   * @throws UnreachableError
+   */
+  read(register: Register, guards: readonly Guard[], why: string, expect?: Expected): number {
     this.reach([...guards, ...register.readGuards], register.name, 0);
     const width = register.port.widths[0] ?? 8;
-    this.#emit(register, { op: "in", port: this.#address(register.port), width }, { from: [], why, risk: "safe" });
+    const operation = { op: "in", port: this.#address(register.port), width, expect } as const;
+    this.#emit(register, operation, { from: [], why, risk: "safe" });
     this.#advance(register.port, false, width, undefined);
     return this.#steps.length - 1;
   }
@@ -203,7 +212,7 @@ export class Navigator {
       this.reach(reach.guards, purpose, depth + 1);
       const to = `${selector.name} = ${selector.values?.[value] ?? value}`;
       const why = purpose === "" ? `leaves ${to} as the guest had it` : `reaches ${purpose}: ${to}`;
-      for (const step of reach.steps) this.#perform(step, value, why, depth + 1);
+      for (const step of reach.steps) this.#perform(step, value, { from: [], why, risk: "safe" }, depth + 1);
       return;
     }
     const known = this.state.selectors[selector.index] !== UNKNOWN;
@@ -231,11 +240,11 @@ export class Navigator {
     return guard.ranges.length === 0 ? selector.reset : undefined;
   }
 
-  #perform(step: Step, value: number, why: string, depth: number): void {
+  #perform(step: Step, value: number, reason: Omit<PlanStepReason, "device" | "register">, depth: number): void {
     if ("read" in step) {
       this.reach(step.read.readGuards, step.read.name, depth);
       const width = step.read.port.widths[0] ?? 8;
-      this.#emit(step.read, { op: "in", port: this.#address(step.read.port), width }, { from: [], why, risk: "safe" });
+      this.#emit(step.read, { op: "in", port: this.#address(step.read.port), width }, reason);
       this.#advance(step.read.port, false, width, undefined);
       return;
     }
@@ -244,11 +253,7 @@ export class Navigator {
     const base = step.value ?? this.#held(write) ?? write.cubes[0]?.bits ?? 0;
     const written = step.put === undefined ? base : putField(step.put, base, value);
     const width = write.port.widths[0] ?? 8;
-    this.#emit(
-      write,
-      { op: "out", port: this.#address(write.port), width, value: written },
-      { from: [], why, risk: "safe" },
-    );
+    this.#emit(write, { op: "out", port: this.#address(write.port), width, value: written }, reason);
     this.#advance(write.port, true, width, written);
     if (step.drain !== undefined) this.#drain(step.drain);
   }

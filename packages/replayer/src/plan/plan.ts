@@ -41,9 +41,18 @@ export type PlanStep = PlanStepReason &
       }
   );
 
+/** An interrupt that a plan makes pending again, after everything else. */
+export interface RepeatedInterrupt {
+  readonly irq: number;
+  /** Name of the device instance that asks for it. */
+  readonly device: string;
+  readonly why: string;
+}
+
 /** The ordered accesses that bring a fresh machine's devices to the known state. */
 export interface Plan {
   readonly steps: readonly PlanStep[];
+  readonly interrupts: readonly RepeatedInterrupt[];
   /** Registers whose state is not known, each with the reason. */
   readonly unknown: readonly { readonly device: string; readonly register: string; readonly reason: string }[];
   /** State no port write restores, of the devices concerned. */

@@ -39,7 +39,8 @@ export async function buildGuest<M extends GuestTarget>(
   if (machine.accessCount > 0) await carryOut(resetSteps(concerned(plan, library)), machine.ports);
   const { drained } = await carryOut(plan.steps, machine.ports);
   const replayMs = performance.now() - start;
-  const comparison = comparePairs(await ownBeside(), allowances);
+  const irqs = plan.interrupts.map(({ irq }) => irq);
+  const comparison = comparePairs(await ownBeside(), [...(machine.pendingFields?.(irqs) ?? []), ...allowances]);
   let classifier: Classifier | undefined;
   return {
     machine,

@@ -63,6 +63,17 @@ test("what a guest needs must not differ, although no plan could make it equal",
   });
 });
 
+test("bits that a guest needs count, whatever else lets the field differ", () => {
+  const allowances = [
+    { path: "pic.irr", why: "follows the lines" },
+    { path: "pic.irr", mask: 0x10, needed: true, why: "was pending" },
+  ];
+  const differs = (source: number, destination: number) =>
+    compareDevices(fields({ "pic.irr": source }), fields({ "pic.irr": destination }), allowances).different;
+  expect(differs(0x11, 0x10)).toEqual([]);
+  expect(differs(0x11, 0x01)).toEqual([{ path: "pic.irr", source: 0x11, destination: 0x01, why: "was pending" }]);
+});
+
 test.each(["plan", "guest"] as const)(
   "a description's needed field counts where it is a guest that goes on: %s",
   (judged) => {

@@ -79,9 +79,13 @@ function allowanceFor(
   difference: Difference,
   candidates: readonly FieldAllowance[],
 ): Pick<FieldAllowance, "needed" | "why"> | undefined {
-  const whole = candidates.find((one) => within(one.mask, filled(difference, one.absent)));
   const { source, destination } = difference;
-  if (whole !== undefined || typeof source !== "number" || typeof destination !== "number") return whole;
+  const numbers = typeof source === "number" && typeof destination === "number";
+  const concerned = ({ mask }: FieldAllowance) =>
+    mask === undefined || !numbers || ((source ^ destination) & mask) !== 0;
+  const needed = candidates.find((one) => one.needed === true && concerned(one));
+  const whole = needed ?? candidates.find((one) => within(one.mask, filled(difference, one.absent)));
+  if (whole !== undefined || !numbers) return whole;
   const parts = candidates.filter(({ mask = 0 }) => ((source ^ destination) & mask) !== 0);
   const mask = parts.reduce((bits, part) => bits | (part.mask ?? 0), 0);
   if (!within(mask, difference)) return undefined;

@@ -1,10 +1,12 @@
 import { Classifier, type Library } from "@portrait/classifier";
 import {
   busyDevices,
+  interruptsToRepeat,
   makePlan,
   readSource,
   verifyTarget,
   type BusyDevice,
+  type PendingInterrupt,
   type Plan,
   type PlanStep,
   type PortTarget,
@@ -33,19 +35,28 @@ export interface LiveGuest extends WatchedGuest<LiveSource> {
   catchUp(): Promise<void>;
 }
 
-/** Looks at a guest that was just stopped: the devices that are busy with what no plan brings back. Its classifier then knows all it did. */
-export async function lookAtStopped(guest: LookedAt): Promise<readonly BusyDevice[]> {
+/**
+ * Looks at a guest that was just stopped, with these interrupts pending: what is under way in it that no plan brings back. Its classifier then knows all
+ * it did.
+ */
+export async function lookAtStopped(guest: LookedAt, irqs: readonly number[]): Promise<readonly BusyDevice[]> {
   await guest.catchUp();
-  return busyDevices(guest.classifier, guest.machine.ports, "guest");
+  return busyDevices(guest.classifier, guest.machine.ports, "guest", irqs);
 }
 
 type LookedAt = Pick<LiveGuest, "classifier" | "catchUp"> & { readonly machine: Pick<GuestSource, "ports"> };
 
-/** The plan for a stopped guest, after its readable registers were read. */
-export interface GuestPlan {
-  readonly plan: Plan;
+/** What was read of a stopped guest. */
+export interface GuestReads {
   /** Registers that were read; what the trace does not tell of them, and what moved by itself, is taken as read. */
   readonly readBack: readonly SourceRead[];
+  /** The interrupts that its plan is to make pending again. */
+  readonly interrupts: readonly PendingInterrupt[];
+}
+
+/** The plan for a stopped guest, after its readable registers were read. */
+export interface GuestPlan extends Pick<GuestReads, "readBack"> {
+  readonly plan: Plan;
 }
 
 /** Whether a plan is good that leaves registers out. */
@@ -58,24 +69,32 @@ export interface PlanOptions {
  * @throws MigrationError UNKNOWN_STATE naming the registers nobody knows, unless `allowUnknown`.
  */
 export async function planFor(guest: WatchedGuest<GuestSource>, options: PlanOptions): Promise<GuestPlan> {
-  const readBack = await readRegisters(guest);
-  return { plan: planKnown(guest, options), readBack };
+  const reads = await readRegisters(guest);
+  return { plan: planKnown(guest, reads, options), readBack: reads.readBack };
 }
 
 /** Reads the stopped guest's readable registers. */
-export function readRegisters({ classifier, machine }: WatchedGuest<GuestSource>): Promise<readonly SourceRead[]> {
-  return readSource(classifier, machine.ports);
+export async function readRegisters({ classifier, machine }: WatchedGuest<GuestSource>): Promise<GuestReads> {
+  const interrupts = await interruptsToRepeat(classifier, machine.ports, machine.pending ?? []);
+  return { interrupts, readBack: await readSource(classifier, machine.ports) };
 }
 
 /**
  * Makes the plan for a guest of which everything is known that will be.
  * @throws MigrationError UNKNOWN_STATE naming the registers nobody knows, unless `allowUnknown`.
  */
-export function planKnown({ classifier }: WatchedGuest<GuestSource>, { allowUnknown }: PlanOptions): Plan {
-  const plan = makePlan(classifier);
+export function planKnown(
+  { classifier }: WatchedGuest<GuestSource>,
+  { interrupts }: Pick<GuestReads, "interrupts">,
+  { allowUnknown }: PlanOptions,
+): Plan {
+  const plan = makePlan(classifier, interrupts);
   if (plan.unknown.length > 0 && !allowUnknown) throw unknownState(plan);
   return plan;
 }
+
+/** Interrupts that a rehearsed guest may have pending: the timer's can be made so again without a machine's answer. */
+const REHEARSED = [0];
 
 /** How often what will be done while the guest stands still is done before: by then the code is as fast as it gets. */
 const REHEARSALS = 8;
@@ -92,9 +111,9 @@ const NOBODY: PortTarget = {
  */
 export async function rehearsePlan(classifier: Classifier): Promise<Plan> {
   for (let i = 0; i < REHEARSALS; i++) {
-    await busyDevices(classifier, NOBODY, "guest");
+    await busyDevices(classifier, NOBODY, "guest", REHEARSED);
     await verifyTarget(classifier, NOBODY);
-    makePlan(classifier);
+    makePlan(classifier, await interruptsToRepeat(classifier, NOBODY, REHEARSED));
   }
   return makePlan(classifier);
 }

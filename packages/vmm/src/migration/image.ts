@@ -39,6 +39,7 @@ const planSchema = z.object({
       }),
     ]),
   ),
+  interrupts: z.array(z.object({ irq: z.int().min(0).max(15), device: z.string(), why: z.string() })).default([]),
   unknown: z.array(z.object({ device: z.string(), register: z.string(), reason: z.string() })),
   unreachable: z.array(z.object({ device: z.string(), what: z.string(), reason: z.string() })),
   counts: z.object({ accesses: z.int().min(0), kept: z.int().min(0), steps: z.int().min(0) }),

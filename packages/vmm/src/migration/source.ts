@@ -12,6 +12,7 @@ import {
   readRegisters,
   rehearsePlan,
   type GuestPlan,
+  type GuestReads,
   type LiveGuest,
   type WatchedGuest,
 } from "./guest.ts";
@@ -121,11 +122,11 @@ async function sendLive(
   await writePlan(writer, await rehearsePlan(guest.classifier));
   const aheadBytes = await writePieces(
     writer,
-    guest.machine.ahead(() => lookAtStopped(guest)),
+    guest.machine.ahead((irqs) => lookAtStopped(guest, irqs)),
   );
   // The body begins first: it goes by itself, while registers are read.
   const reading = immediate().then(() => readRegisters(guest));
-  const [restBytes, readBack, plan] = await Promise.all([
+  const [restBytes, { readBack }, plan] = await Promise.all([
     writePieces(writer, guest.machine.body(reading)),
     reading,
     sendPlan(guest, reading, writer, options),
@@ -135,13 +136,13 @@ async function sendLive(
 
 async function sendPlan(
   guest: LiveGuest,
-  registersRead: Promise<unknown>,
+  registersRead: Promise<GuestReads>,
   writer: FrameWriter,
   options: SendOptions,
 ): Promise<Plan> {
-  await registersRead;
+  const reads = await registersRead;
   await guest.machine.leaving;
-  const plan = planKnown(guest, options);
+  const plan = planKnown(guest, reads, options);
   await writePlan(writer, plan);
   return plan;
 }

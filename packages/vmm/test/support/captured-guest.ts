@@ -80,7 +80,7 @@ export async function migrateCaptured(
   const live = { machine, classifier, name: "guest", catchUp: () => capture.sync() };
   try {
     if (how === "running") return await migrateLocally(live, makeTarget, library, careful, notYet);
-    await machine.stop(() => lookAtStopped(live));
+    await machine.stop((irqs) => lookAtStopped(live, irqs));
     return await migrateLocally({ machine, classifier, name: live.name }, makeTarget, library, careful, notYet);
   } catch (error) {
     await machine.resume();

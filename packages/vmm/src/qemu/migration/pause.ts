@@ -3,43 +3,56 @@ import type { BusyDevice } from "@portrait/replayer";
 import type { Look, Stops } from "../../machine.ts";
 import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
-import { waitingInterrupts } from "./interrupts.ts";
+import { interruptsOf } from "./interrupts.ts";
 
 /** Stops after which a guest that was never quiet is given up. */
 const STOP_LIMIT = 50;
 /** How many times as long as before a guest goes on until it is stopped again. */
 const LONGER = 1.08;
 
+/** How a guest stands still. */
+export interface Stillness {
+  /** What is under way that ports cannot rebuild. */
+  readonly busy: readonly BusyDevice[];
+  /** The interrupts that are pending at its controllers. */
+  readonly pending: readonly number[];
+}
+
+/** A stop at which nothing was busy. */
+export interface QuietStop {
+  /** When it was, as `performance.now()` gives it. */
+  readonly at: number;
+  /** The interrupts that a plan is to make pending again. */
+  readonly pending: readonly number[];
+}
+
 /**
- * Stops a running guest where ports can rebuild it: between two interrupts, and with no device busy that `look` sees. Until it is found
+ * Stops a running guest where ports can rebuild it: in no interrupt, and with nothing busy that `look` sees. Until it is found
  * so it goes on for some milliseconds, each time for longer because what came in meanwhile is to be served as well, and is stopped
- * again. Of the last stop alone the timer's interrupt may be pending: its counter begins anew and asks again within one period.
- * The stops are counted in `tally`, but not one after which the guest cannot be let go on. Gives when the last one was, as `performance.now()` does.
+ * again. The stops are counted in `tally`, but not one after which the guest cannot be let go on.
  * @throws QemuError BUSY naming the devices that were never quiet, and what `cont` refuses where QEMU's own migration has stopped the guest
  * meanwhile; what `look` throws. The guest is stopped then.
  */
-export async function stopQuietly(qmp: QmpClient, look: Look, tally: Tally): Promise<number> {
+export async function stopQuietly(qmp: QmpClient, look: Look, tally: Tally): Promise<QuietStop> {
   for (let times = 1; ; times++) {
-    const stoppedAt = performance.now();
-    const [, waiting] = await Promise.all([qmp.execute("stop"), waitingInterrupts(qmp)]);
+    const at = performance.now();
+    const [, { busy, pending }] = await Promise.all([qmp.execute("stop"), stillness(qmp, look)]);
     const last = times === STOP_LIMIT;
-    const hindering = last ? waiting.filter(({ timer }) => !timer) : waiting;
-    const busy = hindering.length > 0 ? hindering : await look();
     if (busy.length > 0 && !last) await qmp.execute("cont");
     tally.add(busy);
-    if (busy.length === 0) return stoppedAt;
+    if (busy.length === 0) return { at, pending };
     if (last) throw neverQuiet(qmp, tally.stops);
     await sleep((1 + 4 * Math.random()) * LONGER ** times);
   }
 }
 
 /**
- * Makes sure that a guest that stands still already, and not by us, can be taken as it is; the timer's interrupt may be pending.
+ * Makes sure that a guest that stands still already, and not by us, can be taken as it is. Gives the interrupts that a plan is to make pending again.
  * @throws QemuError BUSY naming the devices that are busy; what `look` throws
  */
-export async function expectQuiet(qmp: QmpClient, look: Look): Promise<void> {
-  const busy = await busyWhereItStands(qmp, look);
-  if (busy.length === 0) return;
+export async function expectQuiet(qmp: QmpClient, look: Look): Promise<readonly number[]> {
+  const { busy, pending } = await stillness(qmp, look);
+  if (busy.length === 0) return pending;
   const devices = busy.map(({ device, why }) => `${device} (${why})`).join(", ");
   throw new QemuError(
     "BUSY",
@@ -47,10 +60,10 @@ export async function expectQuiet(qmp: QmpClient, look: Look): Promise<void> {
   );
 }
 
-/** What is busy in a guest that stands still, a pending interrupt of the timer left out. @throws QemuError; what `look` throws */
-export async function busyWhereItStands(qmp: QmpClient, look: Look): Promise<readonly BusyDevice[]> {
-  const waiting = (await waitingInterrupts(qmp)).filter(({ timer }) => !timer);
-  return waiting.length > 0 ? waiting : look();
+/** How a guest stands still, or will by the time QEMU is asked. @throws QemuError; what `look` throws */
+export async function stillness(qmp: QmpClient, look: Look): Promise<Stillness> {
+  const { inService, pending } = await interruptsOf(qmp);
+  return { busy: inService.length > 0 ? inService : await look(pending), pending };
 }
 
 /** Counts stops, and what was busy at them. */

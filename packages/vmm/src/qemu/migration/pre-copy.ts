@@ -2,7 +2,7 @@ import type { Look, Stops } from "../../machine.ts";
 import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
 import { OutgoingStream } from "./outgoing.ts";
-import { busyWhereItStands, stopQuietly, Tally } from "./pause.ts";
+import { stillness, stopQuietly, Tally } from "./pause.ts";
 import type { RunningRounds } from "./settings.ts";
 import { migrationState, pollUntil, type MigrationState } from "./status.ts";
 import { seesEveryWrite } from "./write-tracking.ts";
@@ -43,6 +43,7 @@ export class PreCopy {
   #state: MigrationState;
   /** Bytes that were left of the round at the last look after which it went on. */
   #left: number;
+  #pending: readonly number[] = [];
   #quiet = false;
 
   private constructor(
@@ -77,7 +78,7 @@ export class PreCopy {
   static async #open(qmp: QmpClient, look: Look, course: Course): Promise<PreCopy> {
     let stoppedAt = 0;
     const stream = await OutgoingStream.open(qmp, course.running, async () => {
-      stoppedAt = await stopQuietly(qmp, look, new Tally());
+      stoppedAt = (await stopQuietly(qmp, look, new Tally())).at;
     });
     try {
       const state = await pollUntil(() => setUp(qmp), "QEMU to begin its migration", SETUP_LIMIT_MS);
@@ -99,6 +100,11 @@ export class PreCopy {
   /** How it was stopped to leave, by QEMU or by us. */
   get stops(): Stops {
     return this.#course.tally.stops;
+  }
+
+  /** Once it is {@link quiet}: the interrupts that a plan is to make pending again. */
+  get pending(): readonly number[] {
+    return this.#pending;
   }
 
   /** How often memory was gone over, the last time, after the stop, included. */
@@ -180,8 +186,9 @@ export class PreCopy {
     this.#state = state;
     const { least, enough, tally } = this.#course;
     if (state.status === "pre-switchover") {
-      const busy = await busyWhereItStands(this.#qmp, this.#look);
+      const { busy, pending } = await stillness(this.#qmp, this.#look);
       tally.add(busy);
+      this.#pending = pending;
       this.#quiet = busy.length === 0;
       return true;
     }
@@ -191,7 +198,7 @@ export class PreCopy {
       return false;
     }
     try {
-      await stopQuietly(this.#qmp, this.#look, tally);
+      this.#pending = (await stopQuietly(this.#qmp, this.#look, tally)).pending;
       this.#quiet = true;
     } catch (error) {
       expectRefusal(error);

@@ -34,6 +34,7 @@ export class QemuSource implements LiveSource {
   #scanner = new StreamScanner();
   #stoppedAt = 0;
   #stops: Stops | undefined;
+  #pending: readonly number[] = [];
   #wasRunning = false;
   #dump: Uint8Array = new Uint8Array();
 
@@ -76,18 +77,24 @@ export class QemuSource implements LiveSource {
     return this.#preCopy?.stops ?? this.#stops;
   }
 
+  get pending(): readonly number[] {
+    return this.#preCopy?.pending ?? this.#pending;
+  }
+
   get rounds(): number {
     return this.#preCopy?.rounds ?? 1;
   }
 
   /**
-   * Stops the guest where ports can rebuild it: between two interrupts, and with no device busy that `look` sees.
+   * Stops the guest where ports can rebuild it: in no interrupt, and with nothing busy that `look` sees.
    * @throws QemuError BUSY where it is never so, or a guest that is paused is not; what `look` throws
    */
   async stop(look: Look): Promise<void> {
     if (!(await this.#findRunning(look))) return;
     const tally = new Tally();
-    this.#stoppedAt = await stopQuietly(this.#qmp, look, tally);
+    const { at, pending } = await stopQuietly(this.#qmp, look, tally);
+    this.#stoppedAt = at;
+    this.#pending = pending;
     this.#stops = tally.stops;
   }
 
@@ -167,7 +174,7 @@ export class QemuSource implements LiveSource {
     this.#stoppedAt = performance.now();
     const runs = (await runState(this.#qmp)) === "running";
     if (runs) this.#wasRunning = true;
-    else await expectQuiet(this.#qmp, look);
+    else this.#pending = await expectQuiet(this.#qmp, look);
     return runs;
   }
 

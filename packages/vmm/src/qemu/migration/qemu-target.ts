@@ -14,6 +14,7 @@ import { DeviceLayout } from "../stream/device-layout.ts";
 import { dumpDevices, dumpState } from "../device-dump.ts";
 import { hasImages } from "./images.ts";
 import { feedIncoming } from "./incoming.ts";
+import { requestBits } from "./interrupts.ts";
 import { memorySize } from "./memory-size.ts";
 import { NetworkCards } from "./network-cards.ts";
 import { pollUntil, runState } from "./status.ts";
@@ -38,6 +39,7 @@ export class QemuTarget implements GuestTarget {
   readonly memorySize: number;
   readonly accessCount = 0;
   readonly deviations = qemuDeviations;
+  readonly pendingFields = requestBits;
   readonly #qmp: QmpClient;
   readonly #qtest: QtestTarget;
   readonly #cards: NetworkCards;
