@@ -3,7 +3,7 @@ import type { PlanStep } from "@portrait/replayer";
 const SERIAL_PORTS = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 
 /** ATA commands that set parameters or tell of the drive, and touch no medium (ATA-6, annex on commands). */
-const HARMLESS_ATA = new Set([0x91, 0xa1, 0xc6, 0xec, 0xef]);
+const HARMLESS_ATA = new Set([0x91, 0xa1, 0xc6, 0xe5, 0xec, 0xef]);
 
 /** Floppy commands that set parameters or tell of the controller, with their parameter bytes (Intel 82077AA datasheet, table 5-1). */
 const HARMLESS_FLOPPY = new Map([
