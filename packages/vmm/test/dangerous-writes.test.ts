@@ -1,5 +1,5 @@
 import { builtinDescriptions, Classifier, loadLibrary } from "@portrait/classifier";
-import { makePlan } from "@portrait/replayer";
+import { makePlan, type PendingInterrupt } from "@portrait/replayer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { batchOf, out, planText, read, textOf, type PortAccess } from "../src/fuzz/accesses.ts";
@@ -10,10 +10,18 @@ import { chipset, deviceGroups } from "./law/groups/all.ts";
 const RUNS = Number(process.env["PORTRAIT_LAW_RUNS"] ?? 500);
 const library = loadLibrary(builtinDescriptions(), { aliases: false });
 
+/** Every interrupt that a description could have asked for again, whatever its registers show. */
+const everyInterrupt = ({ states }: Classifier): PendingInterrupt[] =>
+  states.flatMap((state) => {
+    const { irq, device } = state.instance;
+    const interrupt = device.interrupts.find(({ guards }) => state.holds(guards) === true);
+    return irq === undefined || interrupt === undefined || !state.touched ? [] : [{ irq, state, interrupt }];
+  });
+
 function expectHarmlessPlan(accesses: readonly PortAccess[], fromReset: boolean): void {
   const classifier = new Classifier(library, { fromReset });
   classifier.feed(batchOf(accesses));
-  const { steps } = makePlan(classifier);
+  const { steps } = makePlan(classifier, everyInterrupt(classifier));
   const found = dangerousWrites(steps);
   const context = ["accesses:", textOf(accesses), "plan:", planText(steps)];
   expect(found.length === 0 ? [] : [...found, ...context]).toEqual([]);

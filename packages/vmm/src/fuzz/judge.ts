@@ -4,6 +4,7 @@ import {
   busyDevices,
   carryOut,
   expectedReads,
+  interruptsToRepeat,
   makePlan,
   readSource,
   type BusyDevice,
@@ -60,6 +61,15 @@ export interface Trial {
   readonly source: readonly StreamSection[];
 }
 
+/** Every line of the interrupt controllers. */
+const IRQS = Array.from({ length: 16 }, (_, irq) => irq);
+
+/** What is found where two machines cannot be compared, or need not be. */
+const NOT_COMPARED: { readonly different: readonly Finding[]; readonly unreachable: readonly AllowedDifference[] } = {
+  different: [],
+  unreachable: [],
+};
+
 /** Holds sequences of accesses to the central law: two machines' own state after the accesses, and after their plan alone. */
 export class Judge {
   readonly #library: Library;
@@ -107,23 +117,31 @@ export class Judge {
       plan = makePlan(classifier);
     }
     const busy = await busyDevices(classifier, source.ports, "plan");
+    const whole = makePlan(classifier, await interruptsToRepeat(classifier, source.ports, IRQS));
     await carryOut(plan.steps, destination.ports);
     const theirs = await destination.dump();
     // What a busy device does is on the lines between devices as well.
-    const compared =
-      busy.length === 0
-        ? this.#compare(ours, theirs, plan, this.#engine.excuses(accesses))
-        : { different: [], unreachable: [] };
-    const { different, unreachable } = compared;
+    const compare = (own: readonly StreamSection[]) =>
+      busy.length === 0 ? this.#compare(ours, own, plan, this.#engine.excuses(accesses)) : NOT_COMPARED;
+    const { different, unreachable } = compare(theirs);
+    // Nothing else may be different once every interrupt that can be was made pending again; it is the comparison that says so.
+    const raising = whole.steps
+      .slice(plan.steps.length)
+      .filter((step) => step.op !== "in" || step.expect === undefined);
+    await carryOut(raising, destination.ports);
+    const raised =
+      different.length > 0 || whole.interrupts.length === 0 ? NOT_COMPARED : compare(await destination.dump());
     const findings: Finding[] = [
       ...source.machineEvents.map((event) => ({ kind: "machine", event, by: "accesses" }) as const),
       ...destination.machineEvents.map((event) => ({ kind: "machine", event, by: "plan" }) as const),
-      ...this.#dangersOf(plan),
+      ...this.#dangersOf(whole),
       ...reads.findings,
       ...this.#unexpected(plan),
       ...different,
+      ...raised.different,
     ];
-    return { accesses, plan, busy, findings, unreachable, readsChecked: reads.checked, source: ours };
+    const carriedOut = raised.different.length > 0 ? whole : plan;
+    return { accesses, plan: carriedOut, busy, findings, unreachable, readsChecked: reads.checked, source: ours };
   }
 
   /** What plan a sequence has that no machine is to be asked about, and what is wrong with it. Reads give 0. */
