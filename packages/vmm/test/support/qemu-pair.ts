@@ -1,10 +1,19 @@
 import { join } from "node:path";
 import { builtinDescriptions, Classifier, loadLibrary } from "@portrait/classifier";
-import { busyDevices, carryOut, makePlan, readSource, type BusyDevice, type Plan } from "@portrait/replayer";
+import {
+  busyDevices,
+  carryOut,
+  interruptsToRepeat,
+  makePlan,
+  readSource,
+  type BusyDevice,
+  type Plan,
+} from "@portrait/replayer";
 import { BatchBuilder, opOf, type Direction, type Width } from "@portrait/tracer";
 import { allowancesFor, compareDevices, QmpClient, QtestTarget, type DeviceComparison } from "../../src/index.ts";
 import type { DeviceField } from "../../src/machine.ts";
 import { qemuDeviations } from "../../src/qemu/deviations.ts";
+import { requestBits } from "../../src/qemu/migration/interrupts.ts";
 import { outgoingStream } from "../../src/qemu/migration/outgoing.ts";
 import { isDevice } from "../../src/qemu/stream/kept-sections.ts";
 import { StreamScanner } from "../../src/qemu/stream/stream-scanner.ts";
@@ -56,15 +65,22 @@ async function fieldsOf(qmp: QmpClient): Promise<readonly DeviceField[]> {
     .flatMap(({ fields }) => fields);
 }
 
-/**
- * Makes the accesses on one QEMU, brings another to the same state by the plan made of them, and compares all their device fields.
- * `readBack`: whether readable registers are read at the source before the plan is made, as a migration does. `look` is given the other one then.
- */
+/** How the other QEMU is built and looked at. */
+interface PairOptions {
+  /** Whether readable registers are read at the source before the plan is made, as a migration does. */
+  readonly readBack?: boolean;
+  /** Interrupts that are pending, and that the plan is to make so again. */
+  readonly irqs?: readonly number[];
+  /** Is given the other one when it has been compared. */
+  readonly look?: (other: QmpClient) => Promise<void>;
+}
+
+/** Makes the accesses on one QEMU, brings another to the same state by the plan made of them, and compares all their device fields. */
 export async function onTwoQemus(
   command: string,
   options: readonly string[],
   rows: readonly PairRow[],
-  { readBack = true, look }: { readonly readBack?: boolean; readonly look?: (other: QmpClient) => Promise<void> } = {},
+  { readBack = true, irqs = [], look }: PairOptions = {},
 ): Promise<PairResult> {
   const a = await startPaused(command, options);
   const b = await startPaused(command, options);
@@ -78,16 +94,16 @@ export async function onTwoQemus(
     builder.push(0, port, op, direction === "out" ? value : (answers[i] ?? 0));
   });
   builder.flush();
+  const interrupts = await interruptsToRepeat(classifier, a.ports, irqs);
   if (readBack) await readSource(classifier, a.ports);
-  const plan = makePlan(classifier);
-  const busy = await busyDevices(classifier, a.ports, "guest");
+  const plan = makePlan(classifier, interrupts);
+  const busy = await busyDevices(classifier, a.ports, "guest", irqs);
   const source = await fieldsOf(a.qmp);
   await carryOut(plan.steps, b.ports);
-  const comparison = compareDevices(
-    source,
-    await fieldsOf(b.qmp),
-    allowancesFor(library, "qemu", qemuDeviations, "plan"),
-  );
+  const comparison = compareDevices(source, await fieldsOf(b.qmp), [
+    ...requestBits(irqs),
+    ...allowancesFor(library, "qemu", qemuDeviations, "plan"),
+  ]);
   await look?.(b.qmp);
   for (const one of [a, b]) one.end();
   const read = answers.filter((_, i) => rows[i]?.[0] === "in");
