@@ -21,7 +21,7 @@ const halting = [
   "string-io",
 ];
 
-describe.each([...halting, "ticker", "writer"])("%s", (name) => {
+describe.each([...halting, "ticker", "writer", "pending"])("%s", (name) => {
   it("assembles to the committed image", (context) => {
     const nasm = need(context, program("nasm"));
     const folder = mkdtempSync(join(tmpdir(), "portrait-guest-"));
