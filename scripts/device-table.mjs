@@ -107,8 +107,12 @@ function fuzzRow({ device, sha256 }, key) {
 }
 
 function deviceSection({ device }) {
-  const { id, title, source, unreachable, notModelled } = device;
+  const { id, title, source, interrupts, unreachable, notModelled } = device;
   const lines = [`### ${id}`, "", `${title}. ${source}.`];
+  if (interrupts.length > 0) {
+    lines.push("", "Its interrupt, where one is pending, is made so again:", "");
+    for (const why of new Set(interrupts.map((one) => one.why))) lines.push(`- ${why}`);
+  }
   if (unreachable.length > 0) {
     lines.push("", "No port write restores:", "");
     for (const { what, why, fields } of unreachable) lines.push(`- ${what}: ${why}${dumpText(fields.qemu)}`);
