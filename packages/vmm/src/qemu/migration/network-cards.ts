@@ -5,14 +5,15 @@ import type { QmpClient } from "../qmp.ts";
 const ANNOUNCEMENT = { initial: 50, max: 550, rounds: 5, step: 100 };
 
 /**
- * Cards that plans have loop frames back. They do that whatever their link is (RTL8139C datasheet, TCR), and QEMU's only while the cable is in. Their plans
- * have them take what QEMU keeps for them while their receiver is off.
+ * Cards that a plan starts. Of all others the cable stays where it is: those that no plan rebuilds (e1000) would show that it was out. An RTL8139 loops frames back
+ * while it is rebuilt; it does that whatever its link is (RTL8139C datasheet, TCR), and QEMU's only while the cable is in. Its plan has it take what QEMU
+ * keeps for it while its receiver is off.
  */
-const LOOPED_BACK = new Set(["rtl8139"]);
+const STARTED = new Set(["ne2k_pci", "ne2k_isa", "pcnet", "virtio-net-pci"]);
 
 /**
  * The network cards of a QEMU. While one is rebuilt its cable must be out: QEMU keeps frames for a guest that does not run, and hands them to a card as
- * soon as a write starts it, in the middle of a plan. Of {@link LOOPED_BACK} the cable stays where it is.
+ * soon as a write starts it, in the middle of a plan.
  */
 export class NetworkCards {
   readonly #qmp: QmpClient;
@@ -28,10 +29,10 @@ export class NetworkCards {
   static async find(qmp: QmpClient): Promise<NetworkCards> {
     const text = await qmp.monitor("info network");
     const cards = [...text.matchAll(/(\S+): index=\d+,type=nic,model=([^,\s]+)/g)];
-    const unplugged = cards.filter(([, , model]) => !LOOPED_BACK.has(model ?? ""));
+    const started = cards.filter(([, , model]) => STARTED.has(model ?? ""));
     return new NetworkCards(
       qmp,
-      unplugged.map(([, name]) => name ?? ""),
+      started.map(([, name]) => name ?? ""),
     );
   }
 
