@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test, type TestContext } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
 import { numbersIn } from "../../vmm/test/support/serial-console.ts";
+import { control } from "../../vmm/test/support/watched-qemu.ts";
 import { ended, Workplace } from "./support/portrait.ts";
 import { addressOf, letRun, logged, machines, qemus, record, tickerImage, tickerOn } from "./support/recorded-qemu.ts";
 
@@ -110,9 +111,9 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
     await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
   });
 
-  test("goes on where it is when its destination lacks a card, whose QEMU ends", async (context) => {
+  test("goes on where it is when its destination lacks a device with memory, whose QEMU ends", async (context) => {
     const trace = place.path("d.pio");
-    const source = await tickers(context, [...machines.pc, "-device", "ne2k_pci"]).startRecorded(trace);
+    const source = await tickers(context, [...machines.pc, "-device", "bochs-display"]).startRecorded(trace);
     const to = addressOf(await tickers(context).startWaiting());
     await source.console.untilNumbers("tick", 2);
     const from = ["--from", `qemu:${source.qmp2}`, "--trace", trace];
@@ -121,6 +122,71 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
       status: 2,
       stderr: expect.stringMatching(/goes on on the source.*QEMU ended .*command line must be the source's/s),
     });
+    await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
+  });
+
+  test("does not go to a QEMU on which it would lose its network, which goes on waiting", async (context) => {
+    const trace = place.path("e.pio");
+    const tickersWith = (...cards: readonly string[]) => tickers(context, [...machines.pc, ...cards]);
+    const models = ["ne2k_pci", "pcnet", "rtl8139", "e1000", "virtio-net-pci", "ne2k_isa"];
+    const cardsOf = (prefix: string, netdev = (id: string) => `,netdev=${id}`) =>
+      models.flatMap((model, i) => [
+        ...["-netdev", `user,id=net${i},restrict=on`],
+        ...["-device", `${model},mac=${prefix}:0${i}${netdev(`net${i}`)}`],
+      ]);
+    const [here, there] = ["52:54:00:00:00", "52:54:00:00:01"];
+    const cards = cardsOf(here);
+    const source = await tickersWith(...cards).startRecorded(trace);
+    await source.console.untilNumbers("tick", 2);
+    const from = ["--from", `qemu:${source.qmp2}`, "--trace", trace];
+
+    const faultsOf = (fault: (i: number) => string) =>
+      models.map((model, i) => `its ${model} at \\S+ \\S+ ${fault(i)}`);
+    const cases = [
+      [cardsOf(there), faultsOf((i) => `has the address ${here}:0${i} at the source and ${there}:0${i} here`)],
+      [cardsOf(here, () => ""), faultsOf(() => "is plugged in at the source and into nothing here")],
+      [["-device", "pcnet"], faultsOf((i) => (i === 0 ? "is a pcnet here" : "is not there"))],
+    ] as const;
+    for (const [other, faults] of cases) {
+      const target = await tickersWith(...other).startWaiting();
+      const { status, stderr } = await ended(place.start("migrate", ...from, "--precopy", "--to", addressOf(target)));
+      const [remark, message = ""] = stderr.split("\n");
+      expect([status, remark]).toEqual([2, expect.stringMatching(/the guest goes on on the source$/)]);
+      expect(message).toMatch(/^portrait: the guest would lose its network on this machine: .*; it needs the cards of/);
+      for (const fault of faults) expect(message).toMatch(new RegExp(fault));
+      await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
+      expect(await control(target, (qmp) => qmp.execute("query-status"))).toMatchObject({ status: "inmigrate" });
+    }
+    const target = await tickersWith(...cards).startWaiting();
+    const moved = await ended(place.start("migrate", ...from, "--to", addressOf(target)));
+    expect(moved).toMatchObject({ status: 0, stderr: "" });
+    await target.console.untilNumbers("tick", 3);
+  });
+
+  test("does not go to such a QEMU through a second portrait or from a checkpoint either", async (context) => {
+    const trace = place.path("f.pio");
+    const tickersWith = (...cards: readonly string[]) => tickers(context, [...machines.pc, ...cards]);
+    const source = await tickersWith("-nic", "user,restrict=on,model=pcnet").startRecorded(trace);
+    await source.console.untilNumbers("tick", 2);
+    const target = await tickersWith("-device", "pcnet").startWaiting();
+    const from = ["--from", `qemu:${source.qmp2}`, "--trace", trace];
+    const refusal = expect.stringMatching(/lose its network.*its pcnet at pci\.0 02\.0 is plugged in at the source/);
+
+    const meeting = `unix:${place.path("meeting")}`;
+    const receive = place.start("receive", meeting, "--on", addressOf(target));
+    await once(receive.stderr ?? receive, "data");
+    const received = ended(receive);
+    const migrated = await ended(place.start("migrate", ...from, "--to", meeting));
+    expect(migrated).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/the destination refused: the guest would/),
+    });
+    for (const { status, stderr } of [migrated, await received]) expect([status, stderr]).toEqual([2, refusal]);
+
+    expect((await ended(place.start("checkpoint", ...from, "-o", "f.checkpoint"))).status).toBe(0);
+    const restored = await ended(place.start("restore", "f.checkpoint", "--to", addressOf(target)));
+    expect(restored).toMatchObject({ status: 2, stderr: refusal });
+    expect(await control(target, (qmp) => qmp.execute("query-status"))).toMatchObject({ status: "inmigrate" });
     await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
   });
 

@@ -23,6 +23,7 @@ export type {
   LiveSource,
   Look,
   Machine,
+  NetworkCard,
   RunLimits,
   StopReason,
   Stops,

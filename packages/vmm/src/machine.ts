@@ -36,6 +36,17 @@ export interface FieldAllowance {
   readonly why: string;
 }
 
+/** A network card of a machine, as whoever set the machine up chose it. No port tells a guest's plan of this. */
+export interface NetworkCard {
+  readonly model: string;
+  /** Where it is in the machine, as the engine calls it; no two cards are at one place. */
+  readonly place: string;
+  /** Its own address (MAC). The guest may have given it another one since. */
+  readonly address: string;
+  /** Whether it is plugged into anything. */
+  readonly plugged: boolean;
+}
+
 /** Why a machine stopped running. */
 export type StopReason = "halted" | "limit" | "predicate" | "interrupted";
 
@@ -79,6 +90,8 @@ export interface GuestSource {
   readonly engineVersion: string;
   /** Guest RAM in bytes. */
   readonly memorySize: number;
+  /** Its network cards; undefined where the engine does not tell. */
+  readonly networkCards?: readonly NetworkCard[];
   /** How it was stopped; undefined where whoever stopped it did not look at its devices. */
   readonly stops?: Stops | undefined;
   /** The interrupts that are pending at its controllers, and that a plan is to make so again; undefined where whoever stopped it did not ask. */
@@ -115,6 +128,8 @@ export interface GuestTarget {
   readonly engineVersion: string;
   /** RAM in bytes. */
   readonly memorySize: number;
+  /** Its network cards; undefined where the engine does not tell. */
+  readonly networkCards?: readonly NetworkCard[];
   /** Accesses its guests have made so far; 0 means that its devices are as power-on leaves them. */
   readonly accessCount: number;
   readonly ports: PortTarget;

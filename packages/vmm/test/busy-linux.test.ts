@@ -163,7 +163,7 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
       const other = await startWaiting(guest, "pcnet");
       return migrateCaptured(guest, "stopped", () => QemuTarget.connect(other));
     };
-    await expectGoesOn(toOther, /PORT_TARGET/, /another machine.*ne2k_pci1/);
+    await expectGoesOn(toOther, /MISMATCH/, /its ne2k_pci at .* is a pcnet here/);
 
     const { rounds, ...outcome } = await endBusy(guest);
     expect(outcome).toEqual({ bad: [], failures: [], fileSystem: [0, ""] });

@@ -136,9 +136,9 @@ function interruptible(session: Session, machine: QemuSource): LiveSource {
       yield piece;
     }
   }
-  const { engine, engineVersion, memorySize, ports } = machine;
+  const { engine, engineVersion, memorySize, networkCards, ports } = machine;
   return {
-    ...{ engine, engineVersion, memorySize, ports },
+    ...{ engine, engineVersion, memorySize, networkCards, ports },
     ahead: (look) => checked(machine.ahead(look)),
     body: (registersRead) => checked(machine.body(registersRead)),
     deviceDump: () => machine.deviceDump(),

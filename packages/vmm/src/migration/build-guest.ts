@@ -8,8 +8,6 @@ import { classifierAfter, type WatchedGuest } from "./guest.ts";
 import type { DestinationResult } from "./handshake.ts";
 import type { ImageHello, ImageReader } from "./image.ts";
 
-const MIB = 1 << 20;
-
 /** Makes a stopped machine for a guest: same engine and memory size. */
 export type MachineFactory<M extends GuestTarget = Machine> = (hello: ImageHello) => Promise<M>;
 
@@ -33,7 +31,7 @@ export async function buildGuest<M extends GuestTarget>(
   // The source's dump is read while the machine still takes the body over.
   const arriving = image.devices().then(({ plan, dump }) => ({ plan, ownBeside: machine.readDump(dump) }));
   arriving.catch(() => undefined);
-  await restoreBody(machine, hello, image);
+  await restoreBody(machine, image);
   const { plan, ownBeside } = await arriving;
   const start = performance.now();
   if (machine.accessCount > 0) await carryOut(resetSteps(concerned(plan, library)), machine.ports);
@@ -54,17 +52,7 @@ export async function buildGuest<M extends GuestTarget>(
   };
 }
 
-/** What a machine and the one its guest comes from must have in common. */
-type Kind = Pick<GuestTarget, "engine" | "engineVersion" | "memorySize">;
-
-const kindText = ({ engine, engineVersion, memorySize }: Kind) =>
-  `${engine} ${engineVersion} with ${memorySize / MIB} MiB`;
-
-async function restoreBody(machine: GuestTarget, hello: ImageHello, image: ImageReader): Promise<void> {
-  if (kindText(machine) !== kindText(hello)) {
-    const reason = `the guest comes from ${kindText(hello)}, this machine is ${kindText(machine)}`;
-    throw new MigrationError("MISMATCH", reason);
-  }
+async function restoreBody(machine: GuestTarget, image: ImageReader): Promise<void> {
   try {
     await machine.restore(image.body());
   } catch (cause) {

@@ -9,6 +9,7 @@ import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import { planFor, type WatchedGuest } from "./guest.ts";
 import { FRAME_LIMIT_MS, helloOf, ImageReader, readHello, writeEnd, writePieces, writePlan } from "./image.ts";
+import { expectFit } from "./machine-fit.ts";
 
 /** What a checkpoint holds. */
 export interface CheckpointReport {
@@ -74,6 +75,7 @@ export async function restoreCheckpoint<M extends GuestTarget>(
     const hello = await readHello(reader);
     const machine = await makeMachine(hello);
     try {
+      expectFit(machine, hello);
       const guest = await buildGuest(machine, hello, new ImageReader(reader), library);
       options.signal?.throwIfAborted();
       const { different } = guest.result.comparison;

@@ -5,6 +5,7 @@ import { buildGuest, type BuiltGuest, type MachineFactory } from "./build-guest.
 import { MigrationError } from "./errors.ts";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 import { ImageReader, readHello } from "./image.ts";
+import { expectFit } from "./machine-fit.ts";
 
 const COMMIT_LIMIT_MS = 30_000;
 
@@ -50,6 +51,7 @@ async function takeOver<M extends GuestTarget>(
   const hello = await readHello(reader);
   const machine = await makeMachine(hello);
   try {
+    expectFit(machine, hello);
     await writer.writeJson(FRAME.ready, {});
     const guest = await buildGuest(machine, hello, new ImageReader(reader), library);
     await writer.writeJson(FRAME.result, guest.result);

@@ -55,6 +55,10 @@ const helloSchema = z.object({
     .max(MEMORY_LIMIT)
     .refine((size) => size % PAGE === 0),
   guest: z.string(),
+  networkCards: z
+    .array(z.object({ model: z.string(), place: z.string(), address: z.string(), plugged: z.boolean() }))
+    .readonly()
+    .optional(),
   runs: z.boolean().optional(),
 });
 
@@ -63,11 +67,11 @@ export type ImageHello = z.infer<typeof helloSchema>;
 
 /** The hello of a guest. `name` names it for people; `runs`: it goes on while its memory leaves. */
 export function helloOf(
-  { engine, engineVersion, memorySize }: GuestSource,
+  { engine, engineVersion, memorySize, networkCards }: GuestSource,
   name: string,
   { runs }: { readonly runs: boolean } = { runs: false },
 ): ImageHello {
-  return { version: IMAGE_VERSION, engine, engineVersion, memorySize, guest: name, runs };
+  return { version: IMAGE_VERSION, engine, engineVersion, memorySize, networkCards, guest: name, runs };
 }
 
 /** Writes pieces of CPU and memory. Gives their bytes. */

@@ -1,11 +1,12 @@
 import type { PortTarget } from "@portrait/replayer";
-import type { BodyPiece, LiveSource, Look, Stops } from "../../machine.ts";
+import type { BodyPiece, LiveSource, Look, NetworkCard, Stops } from "../../machine.ts";
 import { MonitorPorts } from "../monitor-ports.ts";
 import { markLog } from "../capture/mark.ts";
 import { QmpClient } from "../qmp.ts";
 import { QtestTarget } from "../qtest-target.ts";
 import { strippedTail } from "../stream/kept-sections.ts";
 import { StreamScanner } from "../stream/stream-scanner.ts";
+import { installedCards } from "./installed-cards.ts";
 import { memorySize } from "./memory-size.ts";
 import { OutgoingStream } from "./outgoing.ts";
 import { expectQuiet, stopQuietly, Tally } from "./pause.ts";
@@ -21,11 +22,15 @@ export interface QemuSourceSockets {
   readonly qtest?: string | undefined;
 }
 
+/** What a QEMU said of its machine. */
+type Found = Pick<QemuSource, "memorySize" | "networkCards">;
+
 /** A QEMU whose guest is to leave. It need not have been started for it. */
 export class QemuSource implements LiveSource {
   readonly engine = QEMU;
   readonly engineVersion: string;
   readonly memorySize: number;
+  readonly networkCards: readonly NetworkCard[];
   readonly ports: PortTarget;
   readonly #qmp: QmpClient;
   readonly #qtest: QtestTarget | undefined;
@@ -41,9 +46,10 @@ export class QemuSource implements LiveSource {
   /** Ends the control connection, where it is this source's own. */
   #leave: () => void = () => undefined;
 
-  private constructor(qmp: QmpClient, qtest: QtestTarget | undefined, memorySize: number) {
+  private constructor(qmp: QmpClient, qtest: QtestTarget | undefined, found: Found) {
     this.engineVersion = versionText(qmp.version);
-    this.memorySize = memorySize;
+    this.memorySize = found.memorySize;
+    this.networkCards = found.networkCards;
     this.ports = qtest ?? new MonitorPorts(qmp);
     this.#qmp = qmp;
     this.#qtest = qtest;
@@ -64,9 +70,9 @@ export class QemuSource implements LiveSource {
 
   /** As {@link connect}, over a control connection that goes on afterwards. @throws QemuError */
   static async over(qmp: QmpClient, qtestPath: string | undefined): Promise<QemuSource> {
-    const memory = await memorySize(qmp);
+    const found = { memorySize: await memorySize(qmp), networkCards: await installedCards(qmp) };
     const qtest = qtestPath === undefined ? undefined : await QtestTarget.connect(qtestPath);
-    return new QemuSource(qmp, qtest, memory);
+    return new QemuSource(qmp, qtest, found);
   }
 
   get stoppedAt(): number {

@@ -1,5 +1,5 @@
 import type { PortTarget } from "@portrait/replayer";
-import type { DevicePair, GuestBody, GuestTarget } from "../../machine.ts";
+import type { DevicePair, GuestBody, GuestTarget, NetworkCard } from "../../machine.ts";
 import { MigrationError } from "../../migration/errors.ts";
 import { QemuError } from "../errors.ts";
 import { qemuDeviations } from "../deviations.ts";
@@ -14,6 +14,7 @@ import { DeviceLayout } from "../stream/device-layout.ts";
 import { dumpDevices, dumpState } from "../device-dump.ts";
 import { hasImages } from "./images.ts";
 import { feedIncoming } from "./incoming.ts";
+import { installedCards } from "./installed-cards.ts";
 import { requestBits } from "./interrupts.ts";
 import { memorySize } from "./memory-size.ts";
 import { NetworkCards } from "./network-cards.ts";
@@ -32,11 +33,15 @@ export interface QemuTargetSockets {
   readonly qtest: string;
 }
 
+/** What a QEMU said of its machine. */
+type Found = Pick<QemuTarget, "memorySize" | "networkCards"> & { readonly cards: NetworkCards };
+
 /** A QEMU that waits for a guest: the same command line as the source's, with `-incoming defer` and a qtest socket. */
 export class QemuTarget implements GuestTarget {
   readonly engine = QEMU;
   readonly engineVersion: string;
   readonly memorySize: number;
+  readonly networkCards: readonly NetworkCard[];
   readonly accessCount = 0;
   readonly deviations = qemuDeviations;
   readonly pendingFields = requestBits;
@@ -45,9 +50,10 @@ export class QemuTarget implements GuestTarget {
   readonly #cards: NetworkCards;
   #touched = false;
 
-  private constructor(qmp: QmpClient, qtest: QtestTarget, found: { memorySize: number; cards: NetworkCards }) {
+  private constructor(qmp: QmpClient, qtest: QtestTarget, found: Found) {
     this.engineVersion = versionText(qmp.version);
     this.memorySize = found.memorySize;
+    this.networkCards = found.networkCards;
     this.#qmp = qmp;
     this.#qtest = qtest;
     this.#cards = found.cards;
@@ -66,7 +72,11 @@ export class QemuTarget implements GuestTarget {
         const reason = `${sockets.qmp}: this QEMU is ${state}, it does not wait for a guest; start it with -S -incoming defer`;
         throw new MigrationError("MISMATCH", reason);
       }
-      const found = { memorySize: await memorySize(qmp), cards: await NetworkCards.find(qmp) };
+      const found = {
+        memorySize: await memorySize(qmp),
+        networkCards: await installedCards(qmp),
+        cards: await NetworkCards.find(qmp),
+      };
       return new QemuTarget(qmp, await QtestTarget.connect(sockets.qtest), found);
     } catch (error) {
       qmp.close();
