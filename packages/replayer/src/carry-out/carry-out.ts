@@ -11,7 +11,7 @@ export interface CarriedOut {
   readonly accesses: number;
 }
 
-/** How often a device that is busy is asked again. */
+/** How often a device that is busy is asked again. One that is busy for good, as ports with nothing behind them seem to be, has no answers. */
 const BUSY_LIMIT = 65_536;
 
 /** Operations sent to a target in one go. */
@@ -97,7 +97,7 @@ async function drainAnswers(
   };
   for (let answer = await ask(); ; answer = await ask(read)) {
     for (let again = 0; (answer & busy) !== 0 && again < BUSY_LIMIT; again++) answer = await ask();
-    if ((answer & mask) === 0 || counts.answers === limit) return counts;
+    if ((answer & busy) !== 0 || (answer & mask) === 0 || counts.answers === limit) return counts;
     counts.answers++;
   }
 }
