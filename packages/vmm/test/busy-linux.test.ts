@@ -14,7 +14,7 @@ import {
   type BusyLinux,
 } from "./support/busy-linux.ts";
 import { migrateCaptured, moveCaptured } from "./support/captured-guest.ts";
-import { dying } from "./support/dying-target.ts";
+import { struck } from "./support/struck-target.ts";
 import { Figures } from "./support/figures.ts";
 import { without, type Write } from "./support/partial-ports.ts";
 
@@ -154,7 +154,7 @@ describe("a Linux that uses its disk and its network without pause", { timeout: 
     for (const moment of [0, 40, "plan", "comparison"] as const) {
       const migrate = async () => {
         const to = await startWaiting(guest);
-        return migrateCaptured(guest, "running", async () => dying(await QemuTarget.connect(to), to, moment));
+        return migrateCaptured(guest, "running", async () => struck(await QemuTarget.connect(to), to, moment));
       };
       await expectGoesOn(migrate, /MISMATCH|CLOSED|PORT_TARGET/, /QEMU/);
     }

@@ -21,7 +21,7 @@ import {
   type WatchedGuest,
 } from "../src/index.ts";
 import { after } from "./support/bodies.ts";
-import { dying } from "./support/dying-target.ts";
+import { struck } from "./support/struck-target.ts";
 import { testFolder } from "./support/qemu-process.ts";
 import { numbersIn } from "./support/serial-console.ts";
 import { linuxMachine } from "./support/qemu-linux.ts";
@@ -226,7 +226,7 @@ describe("a source on QEMU", { timeout: LIMIT_MS }, () => {
 
     for (const moment of [0, 40, "plan", "comparison"] as const) {
       const doomed = await startWaiting(kind);
-      const failed = migrateTo(() => targetOf(doomed).then((target) => dying(target, doomed, moment)));
+      const failed = migrateTo(() => targetOf(doomed).then((target) => struck(target, doomed, moment)));
       await expectFailure(failed, /MISMATCH|CLOSED|PORT_TARGET/, /QEMU/);
     }
 

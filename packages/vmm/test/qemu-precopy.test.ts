@@ -1,80 +1,14 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Classifier } from "@portrait/classifier";
-import { describe, expect, test, type TestContext } from "vitest";
-import { need } from "../../../test-support/available.ts";
-import { program } from "../../../test-support/program.ts";
-import { PC } from "../../../test-support/qemu-guest.ts";
+import { describe, expect, test } from "vitest";
 import { after } from "./support/bodies.ts";
-import { migrateLocally, QemuSource, QemuTarget, type LocalMigration } from "../src/index.ts";
+import type { LocalMigration, QemuSource, QemuTarget } from "../src/index.ts";
 import type { Look } from "../src/machine.ts";
 import { runState } from "../src/qemu/migration/status.ts";
 import { numbersIn } from "./support/serial-console.ts";
-import { control, library, startWatched, type WatchedQemu } from "./support/watched-qemu.ts";
+import { control, type WatchedQemu } from "./support/watched-qemu.ts";
+import { expectGoesOn, migrate, MONITOR, start, startWaiting, writing } from "./support/writer-guest.ts";
 
-const careful = { allowUnknown: false, allowDifferent: false };
 const LIMIT_MS = 60_000;
-/** A second QMP socket: of one QEMU serves one client. */
-const MONITOR = ["-qmp", "unix:FOLDER/monitor,server=on,wait=off"];
-
-/** A QEMU with one of our guests, or one that waits for it. */
-const start = (context: TestContext, name: string, more: readonly string[]): Promise<WatchedQemu> => {
-  const image = fileURLToPath(new URL(`../../../fixtures/guests/${name}.bin`, import.meta.url));
-  return startWatched(need(context, program("qemu-system-i386")), [...PC, "-m", "32", "-bios", image, ...more]);
-};
-
-/** A QEMU with the guest that writes memory without pause, or one that waits for it. */
-const startWriter = (context: TestContext, more: readonly string[]): Promise<WatchedQemu> =>
-  start(context, "writer", more);
-
-const startWaiting = (context: TestContext) => startWriter(context, ["-incoming", "defer"]);
-
-async function writing(context: TestContext): Promise<WatchedQemu> {
-  const writer = await startWriter(context, MONITOR);
-  await control(writer, (qmp) => qmp.execute("cont"));
-  await writer.console.untilNumbers("pass", 3);
-  return writer;
-}
-
-const targetOf = ({ qmp, qtest }: WatchedQemu) => QemuTarget.connect({ qmp, qtest });
-
-const classifiers = new WeakMap<WatchedQemu, Classifier>();
-
-/** What is known of a guest, which goes on where a migration fails. */
-function classifierOf(guest: WatchedQemu): Classifier {
-  const classifier = classifiers.get(guest) ?? new Classifier(library, { fromReset: true });
-  classifiers.set(guest, classifier);
-  return classifier;
-}
-
-/** Migrates a guest that runs meanwhile; where that fails, it goes on. `change` may change its source. */
-async function migrate(
-  guest: WatchedQemu,
-  to: WatchedQemu,
-  change: (source: QemuSource) => void = () => undefined,
-): Promise<LocalMigration<QemuTarget>> {
-  const machine = await QemuSource.connect({ qmp: guest.qmp, qtest: guest.qtest });
-  change(machine);
-  const classifier = classifierOf(guest);
-  const catchUp = () => Promise.resolve(guest.log.feed(classifier));
-  try {
-    return await migrateLocally({ machine, classifier, name: "writer", catchUp }, () => targetOf(to), library, careful);
-  } catch (error) {
-    await machine.resume();
-    throw error;
-  } finally {
-    await machine.close();
-  }
-}
-
-/** The guest goes on where it was, and finds every page as it left it. */
-async function expectGoesOn(from: WatchedQemu, to: WatchedQemu): Promise<void> {
-  await to.console.untilNumbers("pass", to.console.numbers("pass").length + 5);
-  const all = from === to ? to.console.text : from.console.text + to.console.text;
-  const passes = numbersIn(all, "pass");
-  expect(passes).toEqual(passes.map((_, i) => i + 1));
-  expect(all).not.toContain("lost");
-}
 
 const BUSY = { device: "floppy1", why: "a sector is on its way" };
 
@@ -96,15 +30,14 @@ async function migrateBusyOnce(
 ): Promise<{ readonly migration: Promise<LocalMigration<QemuTarget>> } | undefined> {
   const monitor = { ...guest, qmp: join(guest.folder, "monitor") };
   let [wasFirst, goesOn] = [false, false];
-  const migration = migrate(guest, to, (source) =>
-    lookedAt(source, async () => {
-      const stoppedByQemu = (await control(monitor, runState)) === "finish-migrate";
-      goesOn ||= wasFirst && !stoppedByQemu;
-      wasFirst ||= stoppedByQemu;
-      if (goesOn) then();
-      return wasFirst && !goesOn ? [BUSY] : [];
-    }),
-  );
+  const look = async () => {
+    const stoppedByQemu = (await control(monitor, runState)) === "finish-migrate";
+    goesOn ||= wasFirst && !stoppedByQemu;
+    wasFirst ||= stoppedByQemu;
+    if (goesOn) then();
+    return wasFirst && !goesOn ? [BUSY] : [];
+  };
+  const migration = migrate(guest, to, { source: (source) => lookedAt(source, look) });
   await migration.catch(() => undefined);
   return wasFirst ? { migration } : undefined;
 }
@@ -152,10 +85,11 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
     const settings = await settingsOf(from);
     for (const pieces of [0, 5, 40]) {
       const doomed = await startWaiting(context);
-      const failed = migrate(from, doomed, (source) => {
-        const ahead = source.ahead.bind(source);
-        source.ahead = (look) => after(ahead(look), pieces, () => void doomed.process.kill("SIGKILL"));
-      });
+      const source = (machine: QemuSource) => {
+        const ahead = machine.ahead.bind(machine);
+        machine.ahead = (look) => after(ahead(look), pieces, () => void doomed.process.kill("SIGKILL"));
+      };
+      const failed = migrate(from, doomed, { source });
       await expect(failed).rejects.toMatchObject({ code: expect.stringMatching(/MISMATCH|CLOSED|PORT_TARGET/) });
       await expectGoesOn(from, from);
       expect(await settingsOf(from)).toEqual(settings);
@@ -225,7 +159,8 @@ describe("a guest that writes memory while it is migrated", { timeout: LIMIT_MS 
       const settings = await settingsOf(from);
       const to = await startWaiting(context);
       let looks = 0;
-      const failed = migrate(from, to, (source) => lookedAt(source, async () => (looks++ === 0 ? [] : [BUSY])));
+      const look = async () => (looks++ === 0 ? [] : [BUSY]);
+      const failed = migrate(from, to, { source: (source) => lookedAt(source, look) });
       await expect(failed).rejects.toMatchObject({ code: "BUSY", message: expect.stringContaining("floppy1 at ") });
       await expectGoesOn(from, from);
       expect(await settingsOf(from)).toEqual(settings);
