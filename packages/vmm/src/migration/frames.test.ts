@@ -1,4 +1,4 @@
-import { PassThrough } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
 import { expect, test } from "vitest";
 import { FRAME, FrameReader, FrameWriter } from "./frames.ts";
 
@@ -33,6 +33,13 @@ test("frames are read as they were written, also one without bytes", async () =>
     [FRAME.dump, []],
     [FRAME.end, []],
   ]);
+});
+
+test("a frame that is not taken is not waited for for ever", async () => {
+  const takesNothing = new Writable({ write: () => undefined });
+  const writer = new FrameWriter(takesNothing, 50);
+  const written = writer.write(FRAME.stream, Buffer.alloc(1 << 20));
+  await expect(written).rejects.toMatchObject({ code: "TIMEOUT", message: expect.stringMatching(/to be taken/) });
 });
 
 test("any bit of a payload or type that changed on the way shows at the end", async () => {

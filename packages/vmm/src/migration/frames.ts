@@ -21,6 +21,8 @@ export const FRAME = {
   running: 21,
 } as const;
 
+/** How long nothing may be taken. The other side's own waits are shorter, so that it can say what it waited for. */
+const TAKEN_LIMIT_MS = 45_000;
 /** Bytes a payload may have. */
 const PAYLOAD_LIMIT = 16 << 20;
 const HEAD = 5;
@@ -34,15 +36,20 @@ export interface Frame {
 /** Writes frames to a stream, and keeps the checksum of what it wrote. */
 export class FrameWriter {
   readonly #outflow: Outflow;
+  readonly #limitMs: number;
   #sum = 0;
   /** Bytes written. */
   bytes = 0;
 
-  constructor(stream: Writable) {
+  constructor(stream: Writable, limitMs = TAKEN_LIMIT_MS) {
     this.#outflow = new Outflow(stream);
+    this.#limitMs = limitMs;
   }
 
-  /** Resolves when the stream takes more. Frames stay whole where several are written at a time. */
+  /**
+   * Resolves when the stream takes more. Frames stay whole where several are written at a time.
+   * @throws MigrationError TIMEOUT where it takes nothing, PEER where it is broken
+   */
   async write(type: number, ...parts: readonly Uint8Array[]): Promise<void> {
     const head = Buffer.alloc(HEAD);
     head.writeUInt8(type, 0);
@@ -66,8 +73,10 @@ export class FrameWriter {
     this.#sum = added(part, this.#sum);
     this.bytes += part.length;
     try {
-      await this.#outflow.put(part);
+      const late = `waited ${this.#limitMs / 1000} s for the next part of the image to be taken`;
+      await within(this.#outflow.put(part), this.#limitMs, () => new MigrationError("TIMEOUT", late));
     } catch (cause) {
+      if (cause instanceof MigrationError) throw cause;
       throw new MigrationError("PEER", "the other side went away", { cause });
     }
   }

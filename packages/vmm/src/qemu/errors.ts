@@ -15,3 +15,8 @@ export class QemuError extends Error {
     this.code = code;
   }
 }
+
+/** True of a QEMU that did not answer in time. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof QemuError && error.code === "TIMEOUT";
+}

@@ -1,7 +1,7 @@
 import type { PortOperation, PortTarget } from "@portrait/replayer";
 import { scriptLine } from "@portrait/replayer";
 import { within } from "../limit.ts";
-import { QemuError } from "./errors.ts";
+import { isTimeout, QemuError } from "./errors.ts";
 import { LineSocket } from "./line-socket.ts";
 
 /** Commands under way before answers are waited for: enough to hide the round trip, little enough for any socket buffer. */
@@ -47,13 +47,12 @@ export class QtestTarget implements PortTarget {
     } catch (cause) {
       socket.close();
       if (cause instanceof QemuError && cause.code === "CLOSED") throw cause;
-      throw new QemuError(
-        "PROTOCOL",
-        `${path} is not a qtest socket; start QEMU with -qtest unix:${path},server=on,wait=off`,
-        {
-          cause,
-        },
-      );
+      const remedy = `start QEMU with -qtest unix:${path},server=on,wait=off`;
+      if (isTimeout(cause)) {
+        const silent = `${path}: no answer in ${ANSWER_LIMIT_MS / 1000} s; it is not a qtest socket, or QEMU serves another client on it; ${remedy}`;
+        throw new QemuError("TIMEOUT", silent, { cause });
+      }
+      throw new QemuError("PROTOCOL", `${path} is not a qtest socket; ${remedy}`, { cause });
     }
     return target;
   }

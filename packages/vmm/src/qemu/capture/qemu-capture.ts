@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { QemuLogCounts } from "@portrait/tracer";
 import { FLUSH_MS } from "../../capture/batch-feed.ts";
-import { QemuError } from "../errors.ts";
+import { isTimeout, QemuError } from "../errors.ts";
 import { withLimit } from "../limit.ts";
 import type { QmpClient, QmpEvent } from "../qmp.ts";
 import { QemuAttachment } from "./attachment.ts";
@@ -69,7 +69,7 @@ export class QemuCapture {
       await capture.sync();
     } catch (error) {
       await capture.detach();
-      if (!(error instanceof QemuError) || error.code !== "TIMEOUT") throw error;
+      if (!isTimeout(error)) throw error;
       const reason = `${client.path}: this QEMU logs no trace events; it needs to be built with the trace backend "log"`;
       throw new QemuError("VERSION", reason, { cause: error });
     }

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { QemuError } from "../errors.ts";
+import { isTimeout, QemuError } from "../errors.ts";
+import { withLimit } from "../limit.ts";
 import type { QmpClient } from "../qmp.ts";
 import { ENDED, MigrationWatch } from "./migration-watch.ts";
 import { plainStream, type RunningRounds } from "./settings.ts";
@@ -14,6 +15,7 @@ const SILENCE_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 10_000;
 const SWITCH_OVER_LIMIT_MS = 30_000;
 const TAKE_LIMIT_MS = 2;
+const SILENCE = `QEMU wrote nothing of its migration stream for ${SILENCE_LIMIT_MS / 1000} s`;
 
 /**
  * A migration stream that a QEMU writes. What is not taken QEMU cannot write, and waits: its migration stands still then, its
@@ -25,16 +27,16 @@ export class OutgoingStream {
   readonly #socket: Socket;
   readonly #release: () => Promise<void>;
   #told: Promise<unknown> = Promise.resolve();
+  /** Since when nothing has come of it although it was asked. */
+  #silentSince: number | undefined;
 
   private constructor(qmp: QmpClient, watch: MigrationWatch, socket: Socket, release: () => Promise<void>) {
     this.#qmp = qmp;
     this.#watch = watch;
     this.#socket = socket;
     this.#release = release;
-    socket.setTimeout(SILENCE_LIMIT_MS, () => {
-      const waited = `QEMU wrote nothing of its migration stream for ${SILENCE_LIMIT_MS / 1000} s`;
-      socket.destroy(new QemuError("TIMEOUT", waited));
-    });
+    // Whoever reads sees it; it may come while nobody does.
+    socket.on("error", () => undefined);
   }
 
   /** Has QEMU begin its stream, once everything for it is ready and `ready` has been called. @throws QemuError; what `ready` throws */
@@ -67,11 +69,21 @@ export class OutgoingStream {
     }
   }
 
-  /** The next chunk; undefined where none comes at once. @throws the socket's error */
+  /** The next chunk; undefined where none comes at once. @throws QemuError TIMEOUT where none has come for long; the socket's error */
   async take(): Promise<Buffer | undefined> {
+    const chunk = this.#read() ?? (await this.#soon());
+    if (chunk !== undefined) this.#silentSince = undefined;
+    else this.#silentSince ??= performance.now();
+    if (performance.now() - (this.#silentSince ?? Infinity) > SILENCE_LIMIT_MS) throw new QemuError("TIMEOUT", SILENCE);
+    return chunk;
+  }
+
+  #read(): Buffer | undefined {
+    return (this.#socket.read() as Buffer | null) ?? undefined;
+  }
+
+  async #soon(): Promise<Buffer | undefined> {
     const socket = this.#socket;
-    const chunk = socket.read() as Buffer | null;
-    if (chunk !== null) return chunk;
     await new Promise<void>((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -82,12 +94,22 @@ export class OutgoingStream {
       socket.once("readable", done).once("close", done);
     });
     if (socket.errored) throw socket.errored;
-    return (socket.read() as Buffer | null) ?? undefined;
+    return this.#read();
   }
 
   /** Every chunk up to the end of the stream. @throws QemuError TIMEOUT; the socket's error */
   async *rest(): AsyncGenerator<Buffer, void> {
-    for await (const chunk of this.#socket) yield chunk as Buffer;
+    const chunks: AsyncIterator<Buffer> = this.#socket[Symbol.asyncIterator]();
+    try {
+      // Not a time-out of the socket: that would also run while whoever takes the stream is slow.
+      for (;;) {
+        const { done, value } = await withLimit(chunks.next(), SILENCE_LIMIT_MS, SILENCE);
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      this.#socket.destroy();
+    }
   }
 
   /** Ends the migration, and gives what QEMU had written of it by then. @throws QemuError; the socket's error */
@@ -110,9 +132,15 @@ export class OutgoingStream {
     await this.#reached("completed", "the migration's end", END_LIMIT_MS);
   }
 
+  /** Waits for as long as the stream goes on, and then for `limitMs` at the most. */
   async #reached(wanted: string, what: string, limitMs: number): Promise<void> {
-    const status = await this.#watch.until(wanted, what, limitMs);
+    const { bytesRead } = this.#socket;
+    const status = await this.#watch.until(wanted, what, limitMs).catch((error: unknown) => {
+      if (isTimeout(error) && this.#socket.bytesRead > bytesRead) return undefined;
+      throw error;
+    });
     if (status === wanted) return;
+    if (status === undefined) return this.#reached(wanted, what, limitMs);
     const { reason } = await migrationState(this.#qmp);
     const why = reason === undefined ? "" : `: ${reason}`;
     throw new QemuError("COMMAND", `${this.#qmp.path}: the migration ${status}${why}`);

@@ -1,7 +1,7 @@
 import type { PortTarget } from "@portrait/replayer";
 import type { DevicePair, GuestBody, GuestTarget, NetworkCard } from "../../machine.ts";
 import { MigrationError } from "../../migration/errors.ts";
-import { QemuError } from "../errors.ts";
+import { isTimeout, QemuError } from "../errors.ts";
 import { qemuDeviations } from "../deviations.ts";
 import { QmpClient } from "../qmp.ts";
 import { QtestTarget } from "../qtest-target.ts";
@@ -92,7 +92,7 @@ export class QemuTarget implements GuestTarget {
     await this.#cards.unplug();
     let cause: unknown;
     await feedIncoming(this.#qmp, bytesOf(body)).catch((error: unknown) => {
-      if (error instanceof MigrationError) throw error;
+      if (error instanceof MigrationError || isTimeout(error)) throw error;
       cause = error;
     });
     try {
