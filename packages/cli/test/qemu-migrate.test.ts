@@ -106,6 +106,14 @@ describe("a guest of a QEMU", { timeout: 60_000 }, () => {
     expect(late).toMatchObject({ status: 3, stderr: expect.stringMatching(/goes on on the source.*--allow-unknown/s) });
     await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);
     await recorder.stop();
+    expect(place.shell("mkfifo pipe").status).toBe(0);
+    for (const pipe of ["pipe", "-"]) {
+      const piped = place.start("migrate", "--from", `qemu:${source.qmp2}`, "--trace", pipe, "--to", to);
+      expect(await ended(piped)).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/(pipe|-) is not a file; .*record/),
+      });
+    }
     const unrecorded = await migrate();
     expect(unrecorded).toMatchObject({ status: 2, stderr: expect.stringMatching(/c\.pio does not go on; .*record/s) });
     await source.console.untilNumbers("tick", source.console.numbers("tick").length + 2);

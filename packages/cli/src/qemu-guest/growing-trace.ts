@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Classifier } from "@portrait/classifier";
 import { memoryMappedRegion } from "@portrait/tracer";
@@ -22,8 +23,10 @@ export class GrowingTrace {
     this.#session = session;
   }
 
-  /** @throws UsageError where it does not hold every port. */
+  /** @throws UsageError where it does not hold every port, or is a pipe, whose end is waited for. */
   static async open(session: Session, path: string): Promise<GrowingTrace> {
+    if (path === "-" || !(await stat(path)).isFile())
+      throw new UsageError(`${path} is not a file; give the one that "portrait record --engine qemu" is writing`);
     const trace = await openClassified(session, path);
     if (trace.reader.info.ports.length === 0) return new GrowingTrace(session, trace);
     await trace.close();
