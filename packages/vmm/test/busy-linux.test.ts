@@ -47,8 +47,8 @@ async function movesByQemu(first: BusyLinux, figures: Figures): Promise<string> 
         await goesOn(moved);
         return moved;
       });
-    } catch {
-      return `QEMU lost the guest at its move ${move + 1}`;
+    } catch (error) {
+      return `QEMU lost the guest at its move ${move + 1}: ${String(error).slice(0, 100)}`;
     }
   }
   const { bad, fileSystem } = await endBusy(guest);

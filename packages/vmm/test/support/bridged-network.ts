@@ -7,6 +7,7 @@ import { onTestFinished, type TestContext } from "vitest";
 import { need } from "../../../../test-support/available.ts";
 import { networkNamespaces } from "../../../../test-support/namespaces.ts";
 import { program } from "../../../../test-support/program.ts";
+import { withLimit } from "../../src/qemu/limit.ts";
 import { Namespace, type Spawn } from "./namespace.ts";
 import { testFolder } from "./qemu-process.ts";
 
@@ -14,6 +15,7 @@ import { testFolder } from "./qemu-process.ts";
 export const CARD_ADDRESS = "52:54:00:12:34:56";
 /** The peer's. A bridge without one of its own would change it with its ports. */
 const PEER_ADDRESS = "52:54:00:00:00:02";
+const MADE_LIMIT_MS = 20_000;
 /** The port whose protocol is to throw everything away (RFC 863). */
 const DISCARD = 9;
 
@@ -110,7 +112,7 @@ export class BridgedNetwork {
     const maker = this.#peer.spawn(process.execPath, ["-e", script], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
-    const [, made] = await once(maker, "message");
+    const [, made] = await withLimit(once(maker, "message"), MADE_LIMIT_MS, "nothing was made at the peer");
     maker.kill("SIGKILL");
     return made;
   }

@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Classifier } from "@portrait/classifier";
 import type { DebianCloudLinux } from "../../../../test-support/debian-linux.ts";
+import { pollUntil, runState } from "../../src/qemu/migration/status.ts";
 import type { BridgedNetwork, Host } from "./bridged-network.ts";
 import { EchoPeer } from "./echo-peer.ts";
 import { captured, gone, startCaptured, type CapturedGuest, type CapturedMachine } from "./captured-guest.ts";
@@ -13,6 +13,7 @@ import { control, library } from "./watched-qemu.ts";
 
 const BOOT_LIMIT_MS = 60_000;
 const GOES_ON_LIMIT_MS = 20_000;
+const TAKE_OVER_LIMIT_MS = 60_000;
 
 /** Program, guest, and what QEMU calls its network card. */
 export interface BusyKind {
@@ -99,7 +100,8 @@ export async function moveByQemu(
   });
   const next = await captured(to, new Classifier(library, { fromReset: false }));
   await control(to, async (qmp) => {
-    while (JSON.stringify(await qmp.execute("query-status")).includes("inmigrate")) await sleep(1);
+    const taken = async () => ((await runState(qmp)) === "inmigrate" ? undefined : true);
+    await pollUntil(taken, "QEMU to take the guest over", TAKE_OVER_LIMIT_MS);
     await qmp.execute("cont");
   });
   return gone(guest, to, next);
@@ -122,8 +124,7 @@ export async function endBusy({ around: { disk, peer }, machine, before }: BusyL
   machine.console.type("echo >/stop\r");
   await machine.console.until("disk done", GOES_ON_LIMIT_MS);
   const failures = [...peer.failures];
-  machine.process.kill("SIGKILL");
-  await once(machine.process, "exit");
+  await machine.end();
   const printed = before + machine.console.text;
   const { status, stdout } = spawnSync("e2fsck", ["-fn", disk], { encoding: "utf8" });
   return {

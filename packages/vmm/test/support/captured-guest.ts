@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { join } from "node:path";
 import type { Classifier } from "@portrait/classifier";
 import { onTestFinished } from "vitest";
@@ -116,7 +115,6 @@ export async function gone<G extends CapturedGuest>(
   next: Pick<CapturedGuest, "classifier" | "capture">,
 ): Promise<G> {
   const { machine: old, before } = guest;
-  old.process.kill("SIGKILL");
-  await once(old.process, "exit");
+  await old.end();
   return { ...guest, machine, before: before + old.console.text, ...next };
 }

@@ -2,6 +2,9 @@ import { execFile, spawn, type ChildProcess, type SpawnOptions } from "node:chil
 import { once } from "node:events";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
+import { withLimit } from "../../src/qemu/limit.ts";
+
+const RUN_LIMIT_MS = 20_000;
 
 /** Makes a process as Node's `spawn` does. */
 export type Spawn = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
@@ -25,7 +28,7 @@ export class Namespace {
       holder.kill("SIGKILL");
       await ended;
     });
-    await once(holder.stdout, "readable");
+    await withLimit(once(holder.stdout, "readable"), RUN_LIMIT_MS, `${command} made no network namespace`);
     if (holder.pid === undefined) throw new Error(`${command} was not started`);
     return new Namespace(holder.pid);
   }
@@ -41,7 +44,8 @@ export class Namespace {
 
   /** Runs a shell's commands in it, up to the first that fails; gives what they print. */
   async run(commands: string): Promise<string> {
-    const { stdout } = await promisify(execFile)("nsenter", [...this.#enter, "sh", "-ec", commands]);
+    const args = [...this.#enter, "sh", "-ec", commands];
+    const { stdout } = await promisify(execFile)("nsenter", args, { timeout: RUN_LIMIT_MS });
     return stdout;
   }
 

@@ -14,6 +14,8 @@ export interface QemuProcess {
   readonly folder: string;
   /** Path of its QMP socket, which is there. */
   readonly qmp: string;
+  /** Kills it, if it has not ended, and waits until it is gone. */
+  end(): Promise<void>;
 }
 
 /** A folder that goes with the test. */
@@ -35,12 +37,13 @@ export async function startQemu(
   const args = options.map((option) => option.replace("FOLDER/", `${folder}/`));
   const process = start(command, [...own, ...args], { stdio: ["ignore", "ignore", "inherit"] });
   const ended = once(process, "exit");
-  onTestFinished(async () => {
+  const end = async () => {
     process.kill("SIGKILL");
     await ended;
-  });
+  };
+  onTestFinished(end);
   for (let i = 0; i < 400 && !(await listens(qmp)); i++) await sleep(25);
-  return { process, folder, qmp };
+  return { process, folder, qmp, end };
 }
 
 /** True when somebody listens: the socket's file is there a little earlier. */
