@@ -9,8 +9,8 @@ import { numbersIn } from "./serial-console.ts";
 import { control, library, startWatched, type WatchedQemu } from "./watched-qemu.ts";
 
 const careful = { allowUnknown: false, allowDifferent: false };
-/** A second QMP socket: of one QEMU serves one client. */
-export const MONITOR = ["-qmp", "unix:FOLDER/monitor,server=on,wait=off"];
+/** Two more QMP sockets: each serves one client. */
+export const MONITORS = ["monitor", "events"].flatMap((name) => ["-qmp", `unix:FOLDER/${name},server=on,wait=off`]);
 
 /** A QEMU with one of our guests, or one that waits for it. */
 export const start = (context: TestContext, name: string, more: readonly string[]): Promise<WatchedQemu> => {
@@ -24,7 +24,7 @@ export const startWaiting = (context: TestContext): Promise<WatchedQemu> =>
 
 /** A QEMU with the guest that writes memory without pause. */
 export async function writing(context: TestContext): Promise<WatchedQemu> {
-  const writer = await start(context, "writer", MONITOR);
+  const writer = await start(context, "writer", MONITORS);
   await control(writer, (qmp) => qmp.execute("cont"));
   await writer.console.untilNumbers("pass", 3);
   return writer;

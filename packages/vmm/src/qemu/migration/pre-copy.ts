@@ -65,8 +65,9 @@ export class PreCopy {
   }
 
   /**
-   * Begins, with the running guest stopped for a moment: what QEMU's processors cached of its memory is gone when it goes on, so that
-   * QEMU sees every write from there on.
+   * Begins, with the running guest stopped, where ports can rebuild it, until it is seen how much is left to send: where that is enough it stays
+   * stopped. A guest that runs, and whose memory a socket takes at once, QEMU would stop by itself each time. What QEMU's emulated processors cached of
+   * its memory they forget when a migration begins, so that QEMU sees every write from there on.
    * @throws QemuError; what `look` throws
    */
   static async begin(qmp: QmpClient, look: Look): Promise<PreCopy> {
