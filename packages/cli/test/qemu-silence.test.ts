@@ -6,7 +6,7 @@ import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
 import { holdQtest } from "./support/held-qtest.ts";
 import { ended, Workplace, type Ended } from "./support/portrait.ts";
-import { addressOf, machines, qemus, tickerOn, type GuestQemu } from "./support/recorded-qemu.ts";
+import { addressOf, letRun, machines, qemus, tickerOn, type GuestQemu } from "./support/recorded-qemu.ts";
 
 /** Every wait is over before; all are waited for at the same time. */
 const LIMIT_MS = 120_000;
@@ -73,6 +73,23 @@ async function senderStops(context: TestContext): Promise<Ended> {
   return waited;
 }
 
+/** The guest's own QEMU stands still while its registers are read, and does not hear that the guest is to go on. Gives how the portrait ends. */
+async function sourceStops(context: TestContext): Promise<Ended> {
+  const source = await tickers(context).startRecorded(place.path("source.pio"));
+  await source.console.untilNumbers("tick", 2);
+  const target = await tickers(context).startWaiting();
+  const qtest = await holdQtest(place.path("source.qtest"), source.qtest);
+  const from = ["--from", `qemu:${source.qmp2},qtest=${qtest.path}`, "--trace", place.path("source.pio")];
+  const migrated = ended(place.start("migrate", ...from, "--to", addressOf(target)));
+  await qtest.held;
+  source.process.kill("SIGSTOP");
+  const end = await migrated;
+  source.process.kill("SIGCONT");
+  await letRun(source);
+  await ticksOn(source);
+  return end;
+}
+
 /** The other side is ready, and takes nothing. Gives how this one ends. */
 async function receiverTakesNothing(context: TestContext): Promise<Ended> {
   const image = fileURLToPath(new URL("../../../fixtures/guests/writer.bin", import.meta.url));
@@ -97,16 +114,21 @@ test(
   "a portrait that stands still ends a migration at the other end, whose QEMU goes on or is ended",
   { timeout: LIMIT_MS },
   async (context) => {
-    const [atOnce, atThePlan, nothing, noStart] = await Promise.all([
+    const [atOnce, atThePlan, nothing, noStart, source] = await Promise.all([
       receiverStops(context, "at once"),
       receiverStops(context, "at the plan"),
       receiverTakesNothing(context),
       senderStops(context),
+      sourceStops(context),
     ]);
     for (const { stderr } of [atOnce, atThePlan, nothing]) expect(stderr).toMatch(STAYS);
     expect(atOnce).toMatchObject(waitedFor("30 s for the destination's READY"));
     expect(atThePlan).toMatchObject(waitedFor("30 s for the destination's comparison"));
     expect(nothing).toMatchObject(waitedFor("45 s for the next part of the image to be taken"));
+    expect(source).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/source does not answer; .*"cont".*\n.* in 10 s\n/),
+    });
     expect(noStart).toMatchObject(waitedFor("30 s for the start of an image"));
   },
 );

@@ -120,7 +120,8 @@ export class RecordedGuest implements LiveGuest {
       if (error instanceof MigrationError && error.code === "GIVEN_UP") throw error;
       const goesOn = await this.machine.resume().then(
         () => `${failure}; the guest goes on on the source`,
-        () => `${failure}, and the source does not answer`,
+        () =>
+          `${failure}, and the source does not answer; once it does, its guest may need to be told to go on ("cont")`,
       );
       await warn(this.#session, goesOn);
       throw error;
