@@ -1,36 +1,12 @@
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { need } from "../../../test-support/available.ts";
 import { program } from "../../../test-support/program.ts";
 import { QmpClient } from "../src/index.ts";
+import { fakeQmp, GREETING, ok } from "./support/fake-qmp.ts";
 import { startQemu, testFolder } from "./support/qemu-process.ts";
 
 const PAUSED = ["-machine", "pc", "-nodefaults", "-S"];
-const GREETING = '{"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}}}';
-
-/** A server that says `greeting`, then answers each line with what `answer` says. */
-async function fakeQmp(greeting: string, answer: (id: number) => string | undefined): Promise<string> {
-  const path = join(testFolder(), "fake");
-  const server = createServer((socket) => {
-    socket.on("error", () => undefined);
-    if (greeting !== "") socket.write(`${greeting}\n`);
-    socket.on("data", (bytes) => {
-      for (const [, id] of bytes.toString().matchAll(/"id":(\d+)/g)) {
-        const text = answer(Number(id));
-        if (text === "hang up") socket.destroy();
-        else if (text !== undefined) socket.write(`${text}\n`);
-      }
-    });
-    onTestFinished(() => void socket.destroy());
-  });
-  onTestFinished(() => void server.close());
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  return path;
-}
-
-const ok = (id: number, value: unknown = {}) => JSON.stringify({ return: value, id });
-
 describe("QEMU's control socket", () => {
   test("gives version, answers in their order, the human monitor and events", async (context) => {
     const { qmp } = await startQemu(need(context, program("qemu-system-i386")), PAUSED);

@@ -4,7 +4,10 @@ import type { Look, Stops } from "../../machine.ts";
 import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
 import { interruptsOf } from "./interrupts.ts";
+import { runState } from "./status.ts";
 
+/** Run state from when QEMU's own migration begins to stop a guest. */
+const STOPPED_BY_QEMU = "finish-migrate";
 /** Stops after which a guest that was never quiet is given up. */
 const STOP_LIMIT = 50;
 /** How many times as long as before a guest goes on until it is stopped again. */
@@ -30,13 +33,15 @@ export interface QuietStop {
  * Stops a running guest where ports can rebuild it: in no interrupt, and with nothing busy that `look` sees. Until it is found
  * so it goes on for some milliseconds, each time for longer because what came in meanwhile is to be served as well, and is stopped
  * again. The stops are counted in `tally`, but not one after which the guest cannot be let go on.
- * @throws QemuError BUSY naming the devices that were never quiet, and what `cont` refuses where QEMU's own migration has stopped the guest
- * meanwhile; what `look` throws. The guest is stopped then.
+ * @throws QemuError BUSY naming the devices that were never quiet; COMMAND where QEMU's own migration stops the guest, or has stopped it, meanwhile: once it
+ * is in `pre-switchover`, the guest does not run any more; what `look` throws. The guest is stopped then.
  */
 export async function stopQuietly(qmp: QmpClient, look: Look, tally: Tally): Promise<QuietStop> {
   for (let times = 1; ; times++) {
     const at = performance.now();
-    const [, { busy, pending }] = await Promise.all([qmp.execute("stop"), stillness(qmp, look)]);
+    const stopping = stop(qmp);
+    const stoppedLook: Look = (pending) => stopping.then(() => look(pending));
+    const [{ busy, pending }] = await Promise.all([stillness(qmp, stoppedLook), stopping]);
     const last = times === STOP_LIMIT;
     if (busy.length > 0 && !last) await qmp.execute("cont");
     tally.add(busy);
@@ -44,6 +49,12 @@ export async function stopQuietly(qmp: QmpClient, look: Look, tally: Tally): Pro
     if (last) throw neverQuiet(qmp, tally.stops);
     await sleep((1 + 4 * Math.random()) * LONGER ** times);
   }
+}
+
+async function stop(qmp: QmpClient): Promise<void> {
+  const [, state] = await Promise.all([qmp.execute("stop"), runState(qmp)]);
+  // QEMU answers at once where its own migration is stopping the guest, which may still be running then.
+  if (state === STOPPED_BY_QEMU) throw new QemuError("COMMAND", `${qmp.path}: QEMU stops the guest by itself`);
 }
 
 /**
