@@ -16,7 +16,8 @@ export function expectFit(machine: GuestTarget, hello: ImageHello): void {
   const { networkCards: own } = machine;
   const faults = own === undefined ? [] : (hello.networkCards ?? []).flatMap((card) => faultOf(card, own) ?? []);
   if (faults.length === 0) return;
-  const remedy = "it needs the cards of the source's, each in the same place, with the same address and plugged in";
+  const remedy =
+    "it needs the source's cards, each in the same place, with the same address (mac=) and plugged in (netdev=)";
   throw new MigrationError(
     "MISMATCH",
     `the guest would lose its network on this machine: ${faults.join("; ")}; ${remedy}`,
@@ -27,7 +28,7 @@ function kindText({ engine, engineVersion, memorySize }: Kind): string {
   return `${engine} ${engineVersion} with ${memorySize / MIB} MiB`;
 }
 
-/** Why the guest could not go on over this card, of which no plan brings anything back that it says; undefined where it can. */
+/** Why a guest could not go on over its card on a machine with these; undefined where it can. */
 function faultOf({ model, place, address, plugged }: NetworkCard, own: readonly NetworkCard[]): string | undefined {
   const here = own.find((card) => card.place === place);
   const card = `its ${model} at ${place}`;
