@@ -1,4 +1,5 @@
 import { KvmError, MigrationError, QemuError, StreamError } from "@portrait/vmm";
+import { messageOf } from "@portrait/tracer";
 
 /** Exit codes of the command. */
 export const EXIT = {
@@ -75,7 +76,7 @@ export function codeOf(error: unknown): string | undefined {
 /** What to tell the user of an error that ends the command, and the exit code. */
 export function explain(error: unknown): { readonly message: string; readonly exit: ExitCode } {
   const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (code === "INTERRUPTED" || code === "ABORT_ERR") return { message: "interrupted", exit: EXIT.interrupted };
   if (code === "REFUSED") return { message, exit: EXIT.refused };
   if (error instanceof MigrationError) return { message, exit: MIGRATION_EXITS[error.code] ?? EXIT.badInput };

@@ -17,7 +17,7 @@ export type { BadLine, LineCounts, LineOptions } from "./import/lines/line-reade
 export { QemuLog } from "./import/qemu-log.ts";
 export { memoryMappedRegion } from "./memory-mapped.ts";
 export type { QemuLogCounts, QemuLogOptions } from "./import/qemu-log.ts";
-export { ImportError, TraceFormatError, TraceWriteError } from "./errors.ts";
+export { ImportError, messageOf, TraceFormatError, TraceWriteError } from "./errors.ts";
 export type { ImportCode, TraceFormatCode, TraceProblem, TraceWriteCode } from "./errors.ts";
 export { FORMAT_VERSION } from "./format/header-frame.ts";
 export type { ChunkFacts } from "./format/summary.ts";

@@ -1,5 +1,5 @@
 import { emptyBatch, type AccessBatch } from "./batch.ts";
-import { TraceWriteError } from "./errors.ts";
+import { messageOf, TraceWriteError } from "./errors.ts";
 import { ChunkCollector } from "./format/chunk-collector.ts";
 import { ChunkEncoder } from "./format/chunk-encoder.ts";
 import { encodeHeaderFrame } from "./format/header-frame.ts";
@@ -128,8 +128,7 @@ export class TraceWriter {
     try {
       await this.#sink.write(bytes);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new TraceWriteError("TRACE_SINK", `the trace could not be written: ${reason}`, { cause });
+      throw new TraceWriteError("TRACE_SINK", `the trace could not be written: ${messageOf(cause)}`, { cause });
     }
   }
 

@@ -1,4 +1,5 @@
 import { isMap, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml";
+import { messageOf } from "@portrait/tracer";
 import { assignments, ENTRY_LIMIT, expand, substitute, variablesOf, type Variables } from "./expand.ts";
 import { extend, isRecord } from "./extend.ts";
 import { problemsOf } from "./form-problems.ts";
@@ -74,7 +75,7 @@ function toData(document: Document, file: string): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = messageOf(cause);
     throw new DescriptionError(file, [{ path: [], message }]);
   }
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { InvalidArgumentError } from "commander";
+import { messageOf } from "@portrait/tracer";
 import { UsageError } from "../errors.ts";
 
 const CONNECT_LIMIT_MS = 10_000;
@@ -40,8 +41,9 @@ export async function connectTo(address: Address): Promise<Socket> {
   try {
     await once(socket, "connect");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${addressText(address)}: ${reason}; start "portrait receive ${addressText(address)}" first`);
+    throw new UsageError(
+      `${addressText(address)}: ${messageOf(error)}; start "portrait receive ${addressText(address)}" first`,
+    );
   }
   socket.setTimeout(0);
   return socket;

@@ -1,4 +1,5 @@
 import { MigrationError, migrateLocally, QemuTarget, type MigrationReport, type SendOptions } from "@portrait/vmm";
+import { messageOf } from "@portrait/tracer";
 import type { QemuTargetAddress } from "../machine/qemu-address.ts";
 import type { Session } from "../session.ts";
 import { RecordedGuest, type RecordedQemu } from "./recorded-guest.ts";
@@ -25,6 +26,5 @@ export function cloneQemu(session: Session, { to, ...options }: QemuClone): Prom
 }
 
 function noClone(cause: unknown): never {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  throw new MigrationError("MISMATCH", `the original does not go on: ${reason}`, { cause });
+  throw new MigrationError("MISMATCH", `the original does not go on: ${messageOf(cause)}`, { cause });
 }

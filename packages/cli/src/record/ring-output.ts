@@ -1,6 +1,7 @@
 import type { Classifier } from "@portrait/classifier";
 import type { TraceInfo } from "@portrait/tracer";
 import { createTraceFile, TraceRing, type TraceFile } from "@portrait/vmm";
+import { messageOf } from "@portrait/tracer";
 import { count, plural } from "../output/numbers.ts";
 import { warn, type Session } from "../session.ts";
 import { partName } from "./part-name.ts";
@@ -81,7 +82,7 @@ export class RingOutput implements RecordingOutput {
       }
       await warn(this.#session, `saved ${this.#summaryOf(path)}`);
     } catch (error) {
-      await warn(this.#session, `not saved: ${error instanceof Error ? error.message : String(error)}`);
+      await warn(this.#session, `not saved: ${messageOf(error)}`);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "@portrait/tracer";
 import type { Expected, PlanStep } from "../plan/plan.ts";
 import { PortTargetError, type PortOperation, type PortTarget } from "../target/port-target.ts";
 
@@ -79,8 +80,9 @@ async function perform(
   try {
     return await target.perform(operations);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new PortTargetError(`${target.name}: steps ${from} to ${to - 1} of the plan failed: ${message}`, { cause });
+    throw new PortTargetError(`${target.name}: steps ${from} to ${to - 1} of the plan failed: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { Reader } from "protobufjs/minimal.js";
 import { isString } from "../access.ts";
 import type { StringAccess } from "../batch.ts";
-import { TraceFormatError } from "../errors.ts";
+import { messageOf, TraceFormatError } from "../errors.ts";
 import { MAX_CHUNK_OPS } from "../limits.ts";
 import { readSint64 } from "../wire/int64.ts";
 import { readPacked } from "../wire/varint.ts";
@@ -64,7 +64,7 @@ export class ChunkDecoder {
       return this.#decode(unwrap(raw));
     } catch (error) {
       const code = error instanceof ChunkRuleError ? error.code : "TRACE_CHUNK_INVALID";
-      throw new TraceFormatError(code, error instanceof Error ? error.message : String(error), at);
+      throw new TraceFormatError(code, messageOf(error), at);
     }
   }
 

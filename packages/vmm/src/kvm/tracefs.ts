@@ -1,4 +1,5 @@
 import { access, constants, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { messageOf } from "@portrait/tracer";
 import { codeOf } from "../host/error-code.ts";
 import { startOf } from "../host/processes.ts";
 import { KvmError } from "./errors.ts";
@@ -65,8 +66,7 @@ export async function put(path: string, text: string, flag: "w" | "a" = "w"): Pr
   try {
     await writeFile(path, text, { flag });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new KvmError("TRACEFS", `the kernel refuses "${text}" for ${path}: ${reason}`, { cause });
+    throw new KvmError("TRACEFS", `the kernel refuses "${text}" for ${path}: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Classifier, Instance, Library } from "@portrait/classifier";
 import { carryOut, resetSteps, type Plan } from "@portrait/replayer";
+import { messageOf } from "@portrait/tracer";
 import type { GuestTarget, Machine } from "../machine.ts";
 import { allowancesFor } from "./compare-devices.ts";
 import { comparePairs } from "./compare-pairs.ts";
@@ -57,8 +58,7 @@ async function restoreBody(machine: GuestTarget, image: ImageReader): Promise<vo
     await machine.restore(image.body());
   } catch (cause) {
     if (cause instanceof MigrationError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new MigrationError("FORMAT", `the machine cannot take CPU and memory: ${reason}`, { cause });
+    throw new MigrationError("FORMAT", `the machine cannot take CPU and memory: ${messageOf(cause)}`, { cause });
   }
 }
 

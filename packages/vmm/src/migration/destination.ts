@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Library } from "@portrait/classifier";
+import { messageOf } from "@portrait/tracer";
 import type { GuestTarget } from "../machine.ts";
 import { buildGuest, type BuiltGuest, type MachineFactory } from "./build-guest.ts";
 import { MigrationError } from "./errors.ts";
@@ -24,7 +25,7 @@ export async function receiveGuest<M extends GuestTarget>(
   const reader = new FrameReader(connection);
   const writer = new FrameWriter(connection);
   const decline = async (error: unknown): Promise<never> => {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     await writer.writeJson(FRAME.refused, { reason }).catch(() => undefined);
     throw error;
   };

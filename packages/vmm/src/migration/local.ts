@@ -1,4 +1,5 @@
 import type { Library } from "@portrait/classifier";
+import { messageOf } from "@portrait/tracer";
 import type { GuestSource, GuestTarget, Machine } from "../machine.ts";
 import type { BuiltGuest, MachineFactory } from "./build-guest.ts";
 import { duplexPair } from "./duplex-pair.ts";
@@ -49,7 +50,6 @@ export async function migrateLocally<M extends GuestTarget>(
 /** A destination's own refusal says that the guest does not run there; of any other error nobody knows. */
 function givenUp(cause: unknown): never {
   if (cause instanceof MigrationError) throw cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const message = `the guest is at its destination, and whether it runs there is not known (${reason}); look there`;
+  const message = `the guest is at its destination, and whether it runs there is not known (${messageOf(cause)}); look there`;
   throw new MigrationError("GIVEN_UP", message, { cause });
 }

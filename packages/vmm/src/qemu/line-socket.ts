@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import { createInterface } from "node:readline";
+import { messageOf } from "@portrait/tracer";
 import { QemuError } from "./errors.ts";
 
 const CONNECT_LIMIT_MS = 5_000;
@@ -31,8 +32,9 @@ export class LineSocket {
     try {
       await once(socket, "connect");
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new QemuError("CONNECT", `${path}: ${reason}; is QEMU running, and is this its socket?`, { cause });
+      throw new QemuError("CONNECT", `${path}: ${messageOf(cause)}; is QEMU running, and is this its socket?`, {
+        cause,
+      });
     }
     socket.setTimeout(0);
     const self = new LineSocket(path, socket, on);

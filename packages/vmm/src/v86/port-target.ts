@@ -1,4 +1,5 @@
 import { PortTargetError, type PortOperation, type PortTarget } from "@portrait/replayer";
+import { messageOf } from "@portrait/tracer";
 import type { V86Ports } from "./ports.ts";
 
 /** The ports of a machine as a target; `exclusively` runs the accesses on the stopped machine or throws. */
@@ -9,7 +10,7 @@ export function portTarget(name: string, ports: V86Ports, exclusively: <T>(actio
       try {
         return exclusively(() => operations.map((operation) => perform(ports, operation)));
       } catch (cause) {
-        throw new PortTargetError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+        throw new PortTargetError(`${name}: ${messageOf(cause)}`, { cause });
       }
     },
   };

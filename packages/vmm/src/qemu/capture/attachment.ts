@@ -1,3 +1,4 @@
+import { messageOf } from "@portrait/tracer";
 import { QemuError } from "../errors.ts";
 import { withLimit } from "../limit.ts";
 import type { QmpClient } from "../qmp.ts";
@@ -56,7 +57,7 @@ export class QemuAttachment {
         "QEMU has not closed the pipe it logged to: what it still held is lost; recording it again puts QEMU right",
       );
     } catch (error) {
-      remarks.push(textOf(error));
+      remarks.push(messageOf(error));
     }
     await this.#pipe.remove();
     return remarks;
@@ -80,11 +81,7 @@ export class QemuAttachment {
     } catch (error) {
       // A QEMU that is gone has nothing to be given back.
       if (error instanceof QemuError && error.code === "CLOSED") return [];
-      return [`QEMU could not be left as it was found: ${textOf(error)}`];
+      return [`QEMU could not be left as it was found: ${messageOf(error)}`];
     }
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "@portrait/tracer";
 import { PART } from "./layout.ts";
 import { StreamError } from "./errors.ts";
 
@@ -45,8 +46,7 @@ export function readDescription(tail: Buffer, offset: number): Description {
     return { sections: sectionsIn(JSON.parse(text)), end: at - 1 };
   } catch (cause) {
     // Forged nesting ends as a RangeError of the parser's stack.
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StreamError("FORMAT", offset + at, `its description cannot be read: ${reason}`, { cause });
+    throw new StreamError("FORMAT", offset + at, `its description cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 
