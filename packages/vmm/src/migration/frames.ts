@@ -36,14 +36,13 @@ export interface Frame {
 /** Writes frames to a stream, and keeps the checksum of what it wrote. */
 export class FrameWriter {
   readonly #outflow: Outflow;
-  readonly #limitMs: number;
   #sum = 0;
   /** Bytes written. */
   bytes = 0;
 
   constructor(stream: Writable, limitMs = TAKEN_LIMIT_MS) {
-    this.#outflow = new Outflow(stream);
-    this.#limitMs = limitMs;
+    const waited = `waited ${limitMs / 1000} s for the next part of the image to be taken`;
+    this.#outflow = new Outflow(stream, { ms: limitMs, late: () => new MigrationError("TIMEOUT", waited) });
   }
 
   /**
@@ -73,8 +72,7 @@ export class FrameWriter {
     this.#sum = added(part, this.#sum);
     this.bytes += part.length;
     try {
-      const late = `waited ${this.#limitMs / 1000} s for the next part of the image to be taken`;
-      await within(this.#outflow.put(part), this.#limitMs, () => new MigrationError("TIMEOUT", late));
+      await this.#outflow.put(part);
     } catch (cause) {
       if (cause instanceof MigrationError) throw cause;
       throw new MigrationError("PEER", "the other side went away", { cause });

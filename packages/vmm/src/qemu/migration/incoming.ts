@@ -4,10 +4,14 @@ import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Outflow } from "../../outflow.ts";
-import { withLimit } from "../limit.ts";
+import { QemuError } from "../errors.ts";
 import type { QmpClient } from "../qmp.ts";
 
 const SILENCE_LIMIT_MS = 30_000;
+const SILENCE = {
+  ms: SILENCE_LIMIT_MS,
+  late: () => new QemuError("TIMEOUT", `QEMU read nothing of its migration stream for ${SILENCE_LIMIT_MS / 1000} s`),
+};
 
 /**
  * Passes the pieces of a migration stream to a QEMU that waits for one (`-incoming defer`), and ends it. QEMU has read
@@ -17,9 +21,9 @@ const SILENCE_LIMIT_MS = 30_000;
 export async function feedIncoming(qmp: QmpClient, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   const socket = await connectIncoming(qmp);
   try {
-    const outflow = new Outflow(socket);
-    for await (const piece of pieces) await limited(outflow.put(piece));
-    await limited(outflow.flushed());
+    const outflow = new Outflow(socket, SILENCE);
+    for await (const piece of pieces) await outflow.put(piece);
+    await outflow.flushed();
     socket.end();
   } catch (error) {
     socket.destroy();
@@ -35,15 +39,10 @@ async function connectIncoming(qmp: QmpClient): Promise<Socket> {
     await qmp.execute("migrate-incoming", { uri: `unix:${path}` });
     const socket = createConnection(path);
     await once(socket, "connect");
+    // QEMU hangs up once it has read all it needs: only what was written after that is an error.
     socket.on("error", () => undefined);
     return socket;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** QEMU hangs up once it has read all it needs: only what was written after that is an error. */
-function limited(writing: Promise<void>): Promise<void> {
-  const waited = `QEMU read nothing of its migration stream for ${SILENCE_LIMIT_MS / 1000} s`;
-  return withLimit(writing, SILENCE_LIMIT_MS, waited);
 }
