@@ -59,7 +59,9 @@ export async function captured(
 ): Promise<Pick<CapturedGuest, "classifier" | "capture">> {
   const client = await QmpClient.connect(machine.captured);
   onTestFinished(() => client.close());
-  return { classifier, capture: await QemuCapture.attach(client, { classifier, startedAt: Date.now() }) };
+  const capture = await QemuCapture.attach(client, { classifier, startedAt: Date.now() });
+  onTestFinished(() => capture.detach());
+  return { classifier, capture };
 }
 
 /** How a guest leaves: stopped at once, or running until most of its memory has left. */
