@@ -33,7 +33,7 @@ export function addDevicesFuzz(devices: Command, runner: Runner): void {
     .command("fuzz")
     .description(
       "Prove descriptions against QEMU: generated accesses on one machine, their plan on another, and both machines' own state compared. " +
-        "Exit code 1 if a field differs without a documented reason.",
+        "Exit code 1 if a field differs without a documented reason, or a device that is there is described as absent.",
     )
     .argument("<id...>", "device types or instances, tried together")
     .option("--cases <n>", "sequences to try", parseCount, 1000)
