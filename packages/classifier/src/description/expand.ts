@@ -1,69 +1,100 @@
+import { Each, SELF, type Values } from "./each.ts";
 import { isRecord } from "./extend.ts";
+import type { Report } from "./patterns.ts";
 
-/** Values each `$` name stands for, e.g. `{ c: [0, 1, 2] }`; a text stands as it is written, e.g. `"0A"` in `0x$c`. */
-export type Variables = Readonly<Record<string, readonly (number | string)[]>>;
-type Assignment = ReadonlyMap<string, number | string>;
-
-/** Entries one section may grow to; what lies beyond is cut, and refused by the loader. */
-export const ENTRY_LIMIT = 4096;
+type Key = string | number;
+type Path = readonly Key[];
 
 /** A number as YAML writes it. */
 const NUMBER = /^(0x[0-9a-fA-F]+|\d+)$/;
+/** Values one description may have once its names are written out; no device has near as many. */
+const VALUE_LIMIT = 1 << 17;
 
-const SECTIONS = ["ports", "instances", "state", "preceding", "slots", "registers", "drains"];
+/** A description's raw data with its `$` names written out. */
+export interface Expanded {
+  readonly data: unknown;
+  /** The key, in the data as it was written, of what stands at `key` of a part of `data`. */
+  writtenKey(part: unknown, key: Key): Key;
+}
 
-/** Every assignment of values to the `$` names that occur in `text`. */
-export function assignments(text: string, variables: Variables): Assignment[] {
-  let all: Map<string, number | string>[] = [new Map()];
-  for (const [name, values] of Object.entries(variables)) {
-    if (!text.includes(`$${name}`)) continue;
-    all = all.flatMap((one) => values.map((value) => new Map(one).set(name, value))).slice(0, ENTRY_LIMIT + 1);
+/**
+ * Writes out what stands once for each value of a `$` name: an entry by the name in its key, a text in a list by the name in it, a mapping in a
+ * list by its own `each`. What stands in an entry has the values of its key, and in one of a section its name as `$self`. Mistakes are told to `report`.
+ */
+export function expand(data: unknown, report: Report): Expanded {
+  if (!isRecord(data)) return { data, writtenKey: (_part, key) => key };
+  const { each, ...rest } = data;
+  const writing = new Writing(Each.of(each, report), report);
+  const written = writing.mapping(rest, new Map(), []);
+  return {
+    data: each === undefined ? written : { each, ...written },
+    writtenKey: (part, key) => writing.keys.get(part)?.get(key) ?? key,
+  };
+}
+
+class Writing {
+  readonly #each: Each;
+  readonly #report: Report;
+  #left = VALUE_LIMIT;
+  /** Of each mapping and list that was written, the keys that its own stood for. */
+  readonly keys = new Map<unknown, ReadonlyMap<Key, Key>>();
+
+  constructor(each: Each, report: Report) {
+    this.#each = each;
+    this.#report = report;
   }
-  return all;
-}
 
-/** `text` with its `$` names replaced. */
-export function substitute(text: string, assignment: Assignment): string {
-  let result = text;
-  for (const [name, value] of assignment) result = result.replaceAll(`$${name}`, String(value));
-  return result;
-}
+  mapping(record: Readonly<Record<string, unknown>>, given: Values, path: Path): Record<string, unknown> {
+    const keys = new Map<Key, Key>();
+    const result: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(record)) {
+      for (const values of this.#each.assignments(this.#each.namesIn(key), given)) {
+        const name = this.#each.substitute(key, values);
+        keys.set(name, key);
+        const within = path.length === 1 ? new Map([...values, [SELF, name]]) : values;
+        result[name] = this.#value(value, within, [...path, name]);
+      }
+    }
+    this.keys.set(result, keys);
+    return result;
+  }
 
-function substituteDeep(value: unknown, assignment: Assignment): unknown {
-  if (typeof value === "string") {
-    const text = substitute(value, assignment);
+  #list(items: readonly unknown[], given: Values, path: Path): unknown[] {
+    const keys = new Map<Key, Key>();
+    const result: unknown[] = [];
+    for (const [i, item] of items.entries()) {
+      const [names, what] = this.#repeated(item, given, [...path, result.length]);
+      for (const values of this.#each.assignments(names, given)) {
+        keys.set(result.length, i);
+        result.push(this.#value(what, values, [...path, result.length]));
+      }
+    }
+    this.keys.set(result, keys);
+    return result;
+  }
+
+  /** The names for whose values an item of a list stands, and what stands for each. */
+  #repeated(item: unknown, given: Values, path: Path): [names: string[], what: unknown] {
+    if (typeof item === "string") return [this.#each.namesIn(item), item];
+    if (!isRecord(item) || !("each" in item)) return [[], item];
+    const { each: said, ...what } = item;
+    const names = (Array.isArray(said) ? said : [said]).map(String);
+    for (const name of names) {
+      if (!this.#each.has(name)) this.#report([...path, "each"], `no name "${name}" under each`);
+      else if (given.has(name)) this.#report([...path, "each"], `$${name} has a value here already`);
+    }
+    return [names.filter((name) => this.#each.has(name)), what];
+  }
+
+  #value(value: unknown, given: Values, path: Path): unknown {
+    if (this.#left-- <= 0) {
+      if (this.#left === -1) this.#report([], `more than ${VALUE_LIMIT} values once the names of each are written out`);
+      return value;
+    }
+    if (Array.isArray(value)) return this.#list(value, given, path);
+    if (isRecord(value)) return this.mapping(value, given, path);
+    if (typeof value !== "string") return value;
+    const text = this.#each.substitute(value, given);
     return text !== value && NUMBER.test(text) ? Number(text) : text;
   }
-  if (Array.isArray(value)) return value.map((item) => substituteDeep(item, assignment));
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [substitute(key, assignment), substituteDeep(item, assignment)]),
-  );
-}
-
-/** A description's raw data with every entry whose name has a `$` written out once for each of its values. */
-export function expand(data: unknown): unknown {
-  if (!isRecord(data)) return data;
-  const variables = variablesOf(data);
-  const result: Record<string, unknown> = { ...data };
-  for (const section of SECTIONS) {
-    const entries = data[section];
-    if (!isRecord(entries)) continue;
-    result[section] = Object.fromEntries(
-      Object.entries(entries).flatMap(([key, value]) =>
-        assignments(key, variables).map((one) => [substitute(key, one), substituteDeep(value, one)]),
-      ),
-    );
-  }
-  return result;
-}
-
-/** The `each` section of raw data, as far as it has the right form. */
-export function variablesOf(data: unknown): Variables {
-  if (!isRecord(data) || !isRecord(data["each"])) return {};
-  const isValues = (value: unknown): value is (number | string)[] =>
-    Array.isArray(value) && value.length <= 256 && value.every((item) => ["number", "string"].includes(typeof item));
-  return Object.fromEntries(
-    Object.entries(data["each"]).filter((entry): entry is [string, (number | string)[]] => isValues(entry[1])),
-  );
 }

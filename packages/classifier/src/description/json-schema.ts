@@ -1,9 +1,15 @@
 import { z } from "zod";
-import { descriptionSchema, NAME } from "./schema.ts";
+import { descriptionSchema, IS_ITEM, NAME } from "./schema.ts";
 
-/** A `$` name of `each` may be a name, a part of one, or a number. */
+/** A `$` name of `each` may be a name, a part of one, a number, or one of a few words. */
 const VARIABLE_NAME = "^[A-Za-z$][A-Za-z0-9_$]*$";
-const VARIABLE_NUMBER = { type: "string", pattern: "^(0x)?\\$[A-Za-z]" };
+const VARIABLE_VALUE = { type: "string", pattern: "^(0x)?\\$[A-Za-z]" };
+
+/** Names of `each` for whose values an item of a list stands. */
+const REPEATED: z.core.JSONSchema.JSONSchema = {
+  description: "names of each for whose values this stands",
+  anyOf: [{ type: "string" }, { type: "array", items: { type: "string" }, minItems: 1 }],
+};
 
 /** What a description may leave to the one it extends. */
 const EXTENDED = ["ports", "registers"];
@@ -34,6 +40,9 @@ export function descriptionJsonSchema(): Record<string, unknown> {
     io: "input",
     override: ({ jsonSchema }) => {
       if (jsonSchema.pattern === NAME.source) jsonSchema.pattern = VARIABLE_NAME;
+      if (!(IS_ITEM in jsonSchema)) return;
+      delete jsonSchema[IS_ITEM];
+      jsonSchema.properties = { ...jsonSchema.properties, each: REPEATED };
     },
   });
   return {
@@ -45,14 +54,20 @@ export function descriptionJsonSchema(): Record<string, unknown> {
   };
 }
 
-/** The schema in which every number may be a `$` name. */
+const wordSchema = z.looseObject({
+  type: z.literal("string"),
+  description: z.string().optional(),
+  enum: z.array(z.string()),
+});
+
+/** The schema in which every number, and every one of a few words, may be a `$` name. */
 function withVariables(schema: object): object {
   return z.looseObject({}).parse(
     JSON.parse(JSON.stringify(schema), (_key, value: unknown) => {
-      const number = integerSchema.safeParse(value);
-      if (!number.success) return value;
-      const { description, ...integer } = number.data;
-      return { ...(description !== undefined && { description }), anyOf: [integer, VARIABLE_NUMBER] };
+      const one = z.union([integerSchema, wordSchema]).safeParse(value);
+      if (!one.success) return value;
+      const { description, ...form } = one.data;
+      return { ...(description !== undefined && { description }), anyOf: [form, VARIABLE_VALUE] };
     }),
   );
 }

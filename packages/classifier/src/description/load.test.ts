@@ -23,9 +23,9 @@ registers:
 `;
 
 /** The messages about `text`; none when it loads. */
-function problems(text: string): string[] {
+function problems(text: string, file = "latch.yaml"): string[] {
   try {
-    loadDescription(text, "latch.yaml");
+    loadDescription(text, file);
     return [];
   } catch (error) {
     if (!(error instanceof DescriptionError)) throw error;
@@ -33,10 +33,10 @@ function problems(text: string): string[] {
   }
 }
 
-test("a range of a field's values stands for the values in it", () => {
+test("a range of a field's values stands for the values in it, and not: for the others", () => {
   const whole = { name: "A", high: 31, low: 0 };
   const few = { name: "A", high: 6, low: 2 };
-  const holds = (field: Field, range: string, value: number) =>
+  const holds = (field: Field, range: string | { not: string[] }, value: number) =>
     cubesHold(
       cubesOf({ A: range }, [field], [], (_, message) => expect.fail(message)),
       value,
@@ -46,6 +46,11 @@ test("a range of a field's values stands for the values in it", () => {
       const [lo, hi] = [Math.min(a, b), Math.max(a, b)];
       const bits = (value >> 2) & 31;
       expect(holds(few, `${lo}..${hi}`, value)).toBe(bits >= lo && bits <= hi);
+      if (lo > 0 || hi < 31) expect(holds(few, { not: [`${lo}..${hi}`] }, value)).toBe(bits < lo || bits > hi);
+      if (lo > 0 || hi < 30) {
+        const not = ["31..31", `${lo}..${hi}`];
+        expect(holds(few, { not }, value)).toBe((bits < lo || bits > hi) && bits !== 31);
+      }
     }),
   );
   expect(holds(whole, "0x80000000..0xffffffff", 0xffffffff)).toBe(true);
@@ -67,6 +72,106 @@ test("a value of a $ name in quotes stands as it is written", () => {
   const { registers } = loadDescription(text + rest, "latch.yaml");
   expect(registers.map(({ name }) => name)).toEqual(["INDEX", "R0A", "R0B", "REST"]);
   expect(registers[1]?.readGuards).toEqual([{ selector: 0, ranges: [[0x0a, 0x0a]] }]);
+});
+
+describe("what stands once for each value", () => {
+  const bank = `id: bank
+title: Registers that take turns
+source: none, made for tests
+each: { n: [0, 1, 2], place: { with: n, values: [4, 6, 9] }, next: { with: n, values: [1, 2, 0] } }
+ports: { R$n: $place, ALL: 0 }
+instances: { bank: { base: 0x300 } }
+state:
+  turn: { values: [first, second, third], reach: [{ each: n, to: $next, when: { turn: $n }, do: [{ write: R$n }] }] }
+registers:
+  R$n:
+    at: $self
+    access: RW
+    fields: { PART$n: [7, 0] }
+    onWrite: [{ when: { turn: $n }, fill: $self }, { when: { turn: { not: $n } }, lose: { $self: not its turn } }]
+  ALL:
+    at: ALL
+    access: WO
+    fields: { R$n: $n }
+    onWrite:
+      - { set: { turn: first } }
+      - { each: n, match: { R$n: 1 }, verdict: command }
+      - { match: 0xxxxxxx, clear: { R$n: none } }
+      - { match: 1xxxxxxx, fill: [R$n], keep: 0 }
+`;
+
+  test("is an entry, a text in a list, and what says so in one", () => {
+    const { ports, selectors, registers } = loadDescription(bank, "bank.yaml");
+    const [, second, third, all] = registers;
+    expect(ports.map(({ name, offset }) => [name, offset])).toEqual([
+      ["R0", 4],
+      ["R1", 6],
+      ["R2", 9],
+      ["ALL", 0],
+    ]);
+    expect(selectors[0]?.reach.map(({ to, guards }) => [to?.ranges, guards[0]?.ranges])).toEqual([
+      [[[1, 1]], [[0, 0]]],
+      [[[2, 2]], [[1, 1]]],
+      [[[0, 0]], [[2, 2]]],
+    ]);
+    expect(second?.onWrite.map(({ guards }) => guards[0]?.ranges)).toEqual([
+      [[1, 1]],
+      [
+        [0, 0],
+        [2, 2],
+      ],
+    ]);
+    expect([third?.port.name, third?.onWrite[1]?.lose[0]?.slot.name, third?.fields[0]?.name]).toEqual([
+      "R2",
+      "R2",
+      "PART2",
+    ]);
+    const names = ["R0", "R1", "R2"];
+    expect(
+      all?.onWrite.map(({ fill, clear }) => [fill, clear.map(({ slot }) => slot)].flat().map(({ name }) => name)),
+    ).toEqual([[], [], [], [], names, names]);
+    expect(all?.onWrite.slice(1, 4).map(({ cubes }) => cubes.map(({ bits }) => bits))).toEqual([[1], [2], [4]]);
+  });
+
+  test.each([
+    [
+      "with what is not there",
+      "with: n, values: [4",
+      "with: m, values: [4",
+      /^bank\.yaml:4:38 each\.place\.with: no name "m"/,
+    ],
+    [
+      "with what goes with another",
+      "place: { with: n",
+      "place: { with: next",
+      /each\.place\.with: no name "next" here that/,
+    ],
+    ["with too few values", "[4, 6, 9]", "[4, 6]", /each\.place\.values: expected 3, as many as n has$/],
+    [
+      "for each of nothing",
+      "{ each: n, match",
+      "{ each: m, match",
+      /^bank\.yaml:21:17 .*each: no name "m" under each$/,
+    ],
+    [
+      "for each of what has a value",
+      "[{ when: { turn: $n }",
+      "[{ each: n, when: { turn: $n }",
+      /\$n has a value here already/,
+    ],
+    ["under the name of the entry", "each: { n:", "each: { self: [0], n:", /each\.self: is the name of the entry/],
+    ["for no value", "{ not: $n }", "{ not: [first, second, third] }", /onWrite\.1\.when\.turn: leaves no value$/],
+    ["for values that are not there", "{ not: $n }", "{ not: fourth }", /turn has no value fourth/],
+    [
+      "with a mistake behind it",
+      "fill: [R$n]",
+      "fill: [R$n, R7]",
+      /^bank\.yaml:23:28 registers\.ALL\.onWrite\.5\.fill: no slot or register "R7"/,
+    ],
+  ])("is refused %s", (_, from, to, message) => {
+    expect(bank).toContain(from);
+    expect(problems(bank.replace(from, to), "bank.yaml")).toContainEqual(expect.stringMatching(message));
+  });
 });
 
 describe("a description that extends another", () => {
@@ -392,6 +497,19 @@ describe("a stranger's file", () => {
       .replace("{ n: [0, 1] }", `{ n: ${values}, m: ${values}, o: ${values} }`)
       .replaceAll("R$n", "R$n_$m_$o");
     expect(problems(text)[0]).toMatch(/registers: more than 4096 entries/);
+  });
+
+  test("cannot make values without bound", () => {
+    const values = `[${[...Array(200).keys()].join(", ")}]`;
+    const text = good
+      .replace("{ n: [0, 1] }", `{ n: [0, 1], m: ${values}, o: ${values} }`)
+      .replace(
+        "fill: R$n",
+        `onWrite: [{ fill: R$n, lose: { ${[..."abcdefghijklmnopqrst"].map((c) => `${c}$m_$o: why`).join(", ")} } }]`,
+      );
+    expect(problems(text)).toEqual([
+      expect.stringMatching(/more than \d+ values once the names of each are written out$/),
+    ]);
   });
 
   test("cannot make aliases without bound", () => {

@@ -1,6 +1,7 @@
 import { isMap, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml";
 import { messageOf } from "@portrait/tracer";
-import { assignments, ENTRY_LIMIT, expand, substitute, variablesOf, type Variables } from "./expand.ts";
+import { ENTRY_LIMIT } from "./each.ts";
+import { expand, type Expanded } from "./expand.ts";
 import { extend, isRecord } from "./extend.ts";
 import { problemsOf } from "./form-problems.ts";
 import type { Device } from "./model.ts";
@@ -25,13 +26,16 @@ interface Parsed {
  */
 export function loadDescription(text: string, file: string, others: readonly DescriptionSource[] = []): Device {
   const { document, lines, raw } = parse({ text, file });
+  let written: Expanded | undefined;
   const fail = (problems: readonly DescriptionProblem[]): never => {
-    throw new DescriptionError(file, placed(problems, document, lines, variablesOf(raw)));
+    throw new DescriptionError(file, placed(problems, document, lines, written));
   };
   const whole = extended(raw, others, (message) => fail([{ path: ["extends"], message }]));
-  const parsed = descriptionSchema.safeParse(bounded(expand(whole), file), { reportInput: true });
-  if (!parsed.success) return fail(parsed.error.issues.flatMap((issue) => problemsOf(issue, [])));
   const problems: DescriptionProblem[] = [];
+  written = expand(whole, (path, message) => problems.push({ path, message }));
+  if (problems.length > 0) return fail(problems);
+  const parsed = descriptionSchema.safeParse(bounded(written.data, file), { reportInput: true });
+  if (!parsed.success) return fail(parsed.error.issues.flatMap((issue) => problemsOf(issue, [])));
   const device = resolve(parsed.data, problems);
   if (problems.length > 0) return fail(problems);
   const unproven = prove(device);
@@ -96,42 +100,47 @@ function placed(
   problems: readonly DescriptionProblem[],
   document: Document,
   lines: LineCounter,
-  variables: Variables,
+  written: Expanded | undefined,
 ): DescriptionProblem[] {
   return problems.map((problem) => {
-    const offset = offsetOf(document, problem.path, variables);
+    const offset = offsetOf(document, problem.path, written);
     if (offset === undefined) return problem;
     const { line, col } = lines.linePos(offset);
     return { ...problem, line, column: col };
   });
 }
 
-/** Where in the text the last key of `path` that exists stands. */
-function offsetOf(document: Document, path: DescriptionProblem["path"], variables: Variables): number | undefined {
+/** Where in the text the last key of `path` that exists stands; the path is that of what was written out. */
+function offsetOf(
+  document: Document,
+  path: DescriptionProblem["path"],
+  written: Expanded | undefined,
+): number | undefined {
   let node: unknown = document.contents;
+  let part = written?.data;
   let offset = document.contents?.range?.[0];
-  for (const segment of path) {
-    const next = childOf(node, segment, variables);
+  for (const key of path) {
+    const next = childOf(node, written?.writtenKey(part, key) ?? key);
     if (next === undefined) break;
     node = next.value;
+    part = partOf(part, key);
     offset = next.offset ?? offset;
   }
   return offset;
 }
 
-function childOf(
-  node: unknown,
-  segment: string | number,
-  variables: Variables,
-): { value: unknown; offset: number | undefined } | undefined {
-  if (isSeq<Node>(node) && typeof segment === "number") {
-    const item = node.items[segment];
+function partOf(part: unknown, key: string | number): unknown {
+  if (Array.isArray(part)) return part[Number(key)];
+  return isRecord(part) ? part[key] : undefined;
+}
+
+function childOf(node: unknown, key: string | number): { value: unknown; offset: number | undefined } | undefined {
+  if (isSeq<Node>(node) && typeof key === "number") {
+    const item = node.items[key];
     return item && { value: item, offset: item.range?.[0] };
   }
   if (!isMap<Node & { value?: unknown }, Node | null>(node)) return undefined;
-  const named = (key: string) =>
-    key === String(segment) || assignments(key, variables).some((one) => substitute(key, one) === String(segment));
-  const pair = node.items.find((item) => named(String(item.key.value)));
+  const pair = node.items.find((item) => String(item.key.value) === String(key));
   if (pair === undefined) return undefined;
   const place = pair.value !== null && !isMap(pair.value) && !isSeq(pair.value) ? pair.value : pair.key;
   return { value: pair.value, offset: place.range?.[0] };

@@ -27,6 +27,41 @@ export function boundsOf(value: FieldValue): readonly [lo: number, hi: number] {
   return [lo ?? NaN, hi ?? NaN];
 }
 
+/** Values, one or a list of them, or all but those. */
+export type Said<T> = T | readonly T[] | { readonly not: T | readonly T[] };
+
+type Range = readonly [lo: number, hi: number];
+
+/** The ranges, of the values up to `last`, that are said by ranges or by all others. */
+export function rangesOf<T extends number | string>(
+  said: Said<T>,
+  last: number,
+  rangeOf: (value: T) => Range | undefined,
+): Range[] | undefined {
+  const not = isNot(said);
+  const values = not ? said.not : said;
+  const ranges = (typeof values === "object" ? values : [values]).map(rangeOf);
+  const known = ranges.filter((range) => range !== undefined);
+  if (known.length < ranges.length) return undefined;
+  return not ? othersThan(known, last) : known;
+}
+
+function isNot<T extends number | string>(said: Said<T>): said is { readonly not: T | readonly T[] } {
+  return typeof said === "object" && "not" in said;
+}
+
+/** What of the values up to `last` is in none of the ranges. */
+function othersThan(ranges: readonly Range[], last: number): Range[] {
+  const others: Range[] = [];
+  let next = 0;
+  for (const [lo, hi] of ranges.toSorted(([a], [b]) => a - b)) {
+    if (lo > next) others.push([next, lo - 1]);
+    next = Math.max(next, hi + 1);
+  }
+  if (next <= last) others.push([next, last]);
+  return others;
+}
+
 /** The values a `match` stands for; none for every value. */
 export function cubesOf(match: MatchData | undefined, fields: readonly Field[], path: Path, report: Report): Cube[] {
   const patterns = match === undefined ? [] : Array.isArray(match) ? match : [match];
@@ -45,7 +80,7 @@ function bitPattern(text: string): Cube {
 }
 
 function fieldCubes(
-  match: Readonly<Record<string, FieldValue | readonly FieldValue[]>>,
+  match: Readonly<Record<string, Said<FieldValue>>>,
   fields: readonly Field[],
   path: Path,
   report: Report,
@@ -58,14 +93,14 @@ function fieldCubes(
       continue;
     }
     const bits = field.high - field.low + 1;
-    const values = typeof given === "object" ? given : [given];
-    const blocks = values.flatMap((value) => {
+    const ranges = rangesOf(given, 2 ** bits - 1, (value) => {
       const [lo, hi] = boundsOf(value);
-      if (hi < lo) report([...path, name], `the range ${value} is empty`);
-      if (hi < 2 ** bits) return blocksOf(lo, hi);
-      report([...path, name], `${hi} does not fit into ${bits} bits`);
-      return [];
+      if (lo <= hi && hi < 2 ** bits) return [lo, hi];
+      report([...path, name], hi < lo ? `the range ${value} is empty` : `${hi} does not fit into ${bits} bits`);
+      return undefined;
     });
+    if (ranges?.length === 0) report([...path, name], "leaves no value");
+    const blocks = (ranges ?? []).flatMap(([lo, hi]) => blocksOf(lo, hi));
     cubes = cubes.flatMap((cube) => blocks.map((block) => narrowed(cube, field, block))).slice(0, CUBE_LIMIT + 1);
   }
   return cubes;

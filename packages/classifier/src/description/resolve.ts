@@ -37,7 +37,7 @@ import type {
 } from "./model.ts";
 import { hex } from "./hex.ts";
 import { fieldOf } from "./model.ts";
-import { boundsOf, cubesOf, fieldsOf, type Report } from "./patterns.ts";
+import { boundsOf, cubesOf, fieldsOf, rangesOf, type Report } from "./patterns.ts";
 import type { DescriptionProblem } from "./problem.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -299,15 +299,15 @@ class Resolver {
   #guard(name: string, values: WhenData[string], path: Path): Guard | undefined {
     const selector = this.#look(this.#selectors, "selector", name, path);
     if (selector === undefined) return undefined;
-    const ranges: [number, number][] = [];
-    for (const value of list(values)) {
+    const ranges = rangesOf(values, selector.size - 1, (value) => {
       const [lo, hi] = typeof value === "string" && value.includes("..") ? boundsOf(value) : [value, value];
       const first = this.#valueOf(selector, lo, path);
       const last = hi === lo ? first : this.#valueOf(selector, hi, path);
       if (first === undefined || last === undefined) return undefined;
-      if (last < first) return this.#problem(path, `the range ${String(value)} is empty`);
-      ranges.push([first, last]);
-    }
+      return last < first ? this.#problem(path, `the range ${String(value)} is empty`) : [first, last];
+    });
+    if (ranges?.length === 0) return this.#problem(path, "leaves no value");
+    if (ranges === undefined) return undefined;
     return { selector: selector.index, ranges };
   }
 

@@ -9,6 +9,14 @@ function form<T extends z.core.$ZodLooseShape>(shape: T, id?: string) {
   return id === undefined ? object : object.register(z.globalRegistry, { id });
 }
 
+/** A form that stands in lists, where it may stand once for each value of a name: its `each` is gone when it is read. */
+function item<T extends z.core.$ZodLooseShape>(shape: T, id?: string) {
+  return form(shape).meta({ ...(id !== undefined && { id }), [IS_ITEM]: true });
+}
+
+/** Marks in a schema's metadata what {@link item} made. */
+export const IS_ITEM = "isItem";
+
 /** What things are called. */
 export const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
@@ -23,9 +31,11 @@ const pattern = z.string().regex(/^[01x]{8}$|^[01x]{16}$|^[01x]{32}$/, "expected
 /** Items a list may have; no device needs near as many, and the proof compares each with each. */
 const LIST_LIMIT = 256;
 const oneOrMore = <T extends z.ZodType>(type: T) => z.union([type, z.array(type).min(1).max(LIST_LIMIT)]);
+/** Values, or all but some. */
+const valuesOf = <T extends z.ZodType>(type: T) => z.union([oneOrMore(type), form({ not: oneOrMore(type) })]);
 
 const range = z.string().regex(/^(0x[0-9a-fA-F]+|\d+)\.\.(0x[0-9a-fA-F]+|\d+)$/, "expected lo..hi");
-const fieldMatch = z.record(name, oneOrMore(z.union([word, range])));
+const fieldMatch = z.record(name, valuesOf(z.union([word, range])));
 const matchOne = z.union(
   [pattern, fieldMatch],
   "expected a bit pattern such as xxx1xxxx, or fields such as { MODE: 2 }; quote a pattern made only of 0 and 1",
@@ -33,18 +43,18 @@ const matchOne = z.union(
 const match = oneOrMore(matchOne).describe("data bits: a pattern such as xxx1xxxx, or values of fields");
 const selectorValue = z.union([word, range, name]);
 const when = z
-  .record(name, oneOrMore(selectorValue))
+  .record(name, valuesOf(selectorValue))
   .meta({ id: "when", description: "values of selectors, as they are before the access" });
 
 const step = z
   .union([
-    form({
+    item({
       write: name.describe("register to write"),
       value: word.optional().describe("what to write; else what its slot holds, or the fixed bits of its pattern"),
       put: name.optional().describe("field that takes the selector's value"),
       drain: name.optional().describe("answer to read away afterwards"),
     }),
-    form({ read: name.describe("register to read") }),
+    item({ read: name.describe("register to read") }),
   ])
   .meta({ id: "step" });
 
@@ -54,7 +64,7 @@ const selector = form(
     bits: z.int().min(1).max(26).optional().describe("how many bits it has, where its values are numbers"),
     reset: z.union([word, name]).optional().describe("its value after reset; the first when left out"),
     reach: z
-      .array(form({ to: oneOrMore(selectorValue).optional(), when: when.optional(), do: z.array(step).min(1) }))
+      .array(item({ to: valuesOf(selectorValue).optional(), when: when.optional(), do: z.array(step).min(1) }))
       .min(1)
       .optional()
       .describe("ways to bring it to a value"),
@@ -62,7 +72,7 @@ const selector = form(
   "selector",
 );
 
-const rule = form(
+const rule = item(
   {
     match: match.optional(),
     when: when.optional(),
@@ -171,7 +181,7 @@ const windowBits = form({
 const binding = form({
   to: name,
   shows: z
-    .array(form({ ...windowBits.shape, mask: word.optional(), is: word }))
+    .array(item({ ...windowBits.shape, mask: word.optional(), is: word }))
     .min(1)
     .max(LIST_LIMIT),
   base: z.union([port, windowBits]),
@@ -213,11 +223,11 @@ const quietEntry = {
   why: reason,
 };
 
-const interrupt = form(
+const interrupt = item(
   {
     when: when.optional(),
     shows: z
-      .array(form({ read: name, mask: word.optional(), is: word }))
+      .array(item({ read: name, mask: word.optional(), is: word }))
       .max(LIST_LIMIT)
       .optional()
       .describe("what registers show then, at the source before and at the destination afterwards"),
@@ -229,6 +239,8 @@ const interrupt = form(
 );
 
 const window = form({ key: name, lanes: name, when: when.optional(), page: z.int().min(4).max(0x10000) });
+
+const eachValues = z.array(z.union([word, z.string().regex(/^[0-9A-Za-z_]{0,16}$/, "expected letters, digits and _")]));
 
 /** The form of a description file, after `$` names are expanded. */
 export const descriptionSchema = form({
@@ -245,10 +257,7 @@ export const descriptionSchema = form({
     .describe("always: every PC has it; touched: it counts once the guest used it"),
   order: z.int().optional().describe("place among the devices of a plan, low first; 50 when left out"),
   each: z
-    .record(
-      z.string(),
-      z.array(z.union([word, z.string().regex(/^[0-9A-Za-z_]{1,16}$/, "expected letters and digits")])),
-    )
+    .record(name, z.union([eachValues, form({ with: name.describe("name that it goes with"), values: eachValues })]))
     .optional()
     .describe("names for which $name stands below, once for each value"),
   ports: z.record(name, portEntry).describe("offsets from the base"),
@@ -278,10 +287,10 @@ export const descriptionSchema = form({
   quiet: z
     .array(
       z.union([
-        form({ read: name, mask: word, enabledBy: name.optional(), ...quietEntry }),
-        form({ read: name, values: oneOrMore(z.union([word, range])), ...quietEntry }),
-        form({ ring: form({ next: name, taken: name, first: name, end: name }), ...quietEntry }),
-        form({ ...quietEntry, when }),
+        item({ read: name, mask: word, enabledBy: name.optional(), ...quietEntry }),
+        item({ read: name, values: oneOrMore(z.union([word, range])), ...quietEntry }),
+        item({ ring: form({ next: name, taken: name, first: name, end: name }), ...quietEntry }),
+        item({ ...quietEntry, when }),
       ]),
     )
     .max(LIST_LIMIT)
@@ -290,7 +299,7 @@ export const descriptionSchema = form({
   interrupts: z.array(interrupt).max(LIST_LIMIT).optional().describe("how a pending interrupt is made so again"),
   unreachable: z
     .array(
-      form({
+      item({
         what: z.string().min(1),
         why: reason,
         needed: z.literal(true).optional(),
@@ -300,7 +309,7 @@ export const descriptionSchema = form({
     .optional()
     .describe("state that no port write restores, and why"),
   notModelled: z
-    .array(form({ what: z.string().min(1), why: reason }))
+    .array(item({ what: z.string().min(1), why: reason }))
     .optional()
     .describe("what is left out on purpose, and why"),
 });
