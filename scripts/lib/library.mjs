@@ -7,12 +7,16 @@ import { root } from "./run.mjs";
 /** Where the figures of the fuzzer's last runs are: by device, of the description whose hash they name. */
 export const FUZZ_RESULTS = join(root, "docs/fuzz-results.json");
 
-/** The devices that come with Portrait, each with the hash of its description's text. */
+/** The devices that come with Portrait, each with the hash of its description's text and of what that extends. */
 export function describedDevices() {
   const all = builtinDescriptions();
-  return all.map(({ file, text }) => ({
-    device: loadDescription(text, file, all),
-    sha256: createHash("sha256").update(text).digest("hex"),
+  const textOf = ({ text }) => {
+    const id = /^extends: (.*)$/m.exec(text)?.[1];
+    return id === undefined ? text : text + textOf(all.find((other) => other.file.endsWith(`${id}.yaml`)));
+  };
+  return all.map((one) => ({
+    device: loadDescription(one.text, one.file, all),
+    sha256: createHash("sha256").update(textOf(one)).digest("hex"),
   }));
 }
 
