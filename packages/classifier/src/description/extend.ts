@@ -1,6 +1,6 @@
 /** Sections in which an extension's entries stand beside those it extends, and replace those of the same name. */
 const NAMED = ["each", "ports", "state", "preceding", "slots", "registers", "drains"] as const;
-/** Sections to which an extension adds. */
+/** Sections to which an extension adds, in front: of several that fit, its own come first. */
 const LISTED = ["quiet", "interrupts", "unreachable", "notModelled"] as const;
 /** What is as in the one extended where the extension does not say it. */
 const KEPT = ["order", "presence", "absent"] as const;
@@ -15,7 +15,7 @@ export function extend(base: Readonly<Record<string, unknown>>, own: Readonly<Re
   }
   for (const key of LISTED) {
     const [inherited, added] = [base[key], own[key] ?? []];
-    if (Array.isArray(inherited) && Array.isArray(added)) result[key] = [...inherited, ...added];
+    if (Array.isArray(inherited) && Array.isArray(added)) result[key] = [...added, ...inherited];
   }
   return result;
 }

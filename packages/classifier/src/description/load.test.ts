@@ -201,6 +201,15 @@ registers:
     expect(unreachable.map(({ what }) => what)).toEqual(["a phase"]);
   });
 
+  test("puts what it adds to a list in front, and is told of mistakes there by its own places", () => {
+    const added = `${more}unreachable: [{ what: a place, why: it moves }]\n`;
+    const { unreachable } = loadDescription(added, "more.yaml", [base]);
+    expect(unreachable.map(({ what }) => what)).toEqual(["a place", "a phase"]);
+    expect(messageOf(() => loadDescription(added.replace("why", "wy"), "more.yaml", [base]))).toMatch(
+      /^more\.yaml:10:.* unreachable\.0\./,
+    );
+  });
+
   test("is proven as a whole", () => {
     const gap = more.replace("index: [2, 3]", "index: 2");
     expect(messageOf(() => loadDescription(gap, "more.yaml", [base]))).toMatch(/index = 3 reaches no register/);
