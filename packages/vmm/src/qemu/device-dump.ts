@@ -30,13 +30,17 @@ export async function dumpState(
   description: readonly SectionDescription[],
   known?: readonly StreamSection[],
 ): Promise<readonly StreamSection[]> {
+  return readDeviceState(await writeState(qmp), description, known);
+}
+
+async function writeState(qmp: QmpClient): Promise<Buffer> {
   // A guest stands still meanwhile, and a small file is had in a tenth of the time where nothing is waited for. Only this user reaches the folder.
   const folder = mkdtempSync(join(tmpdir(), "portrait-state-"));
   try {
     const filename = join(folder, "state");
     // live: with false, QEMU keeps its disks.
     await qmp.execute("xen-save-devices-state", { filename, live: false });
-    return readDeviceState(readFileSync(filename), description, known);
+    return readFileSync(filename);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -52,16 +56,29 @@ export async function dumpDevices(
   layout: DeviceLayout,
   known?: readonly StreamSection[],
 ): Promise<DeviceDump> {
-  const sections = layout.sections === undefined ? undefined : await readState(qmp, layout.sections, known);
+  const sections = layout.sections === undefined ? undefined : await readState(qmp, layout, known);
   return sections === undefined ? { sections: await readStream(qmp, layout), by: "stream" } : { sections, by: "state" };
 }
 
-/** Undefined where QEMU does not write its device state, or the description is not one of it. */
-function readState(...dump: Parameters<typeof dumpState>): Promise<readonly StreamSection[] | undefined> {
-  return dumpState(...dump).catch((error: unknown) => {
-    if (error instanceof StreamError || (error instanceof QemuError && error.code === "COMMAND")) return undefined;
+/** Undefined where QEMU does not write its device state, or it is laid out in no known way. */
+async function readState(
+  qmp: QmpClient,
+  layout: DeviceLayout,
+  known: readonly StreamSection[] | undefined,
+): Promise<readonly StreamSection[] | undefined> {
+  const state = await writeState(qmp).catch((error: unknown) => {
+    if (error instanceof QemuError && error.code === "COMMAND") return undefined;
     throw error;
   });
+  if (state === undefined) return undefined;
+  for (const description of layout.all) {
+    try {
+      return readDeviceState(state, description, known);
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+    }
+  }
+  return undefined;
 }
 
 async function readStream(qmp: QmpClient, layout: DeviceLayout): Promise<readonly StreamSection[]> {

@@ -1,28 +1,68 @@
 import type { FieldDescription, SectionDescription, StructureDescription } from "./description.ts";
 
+/** How many are kept; a state whose layout is not among them is told of once more. */
+const LAYOUT_LIMIT = 16;
+
 /**
- * How the device sections of a QEMU are laid out, as far as its streams have told: each names only the subsections that the
+ * How the device sections of a QEMU are laid out, as far as its streams have told: each names only the fields and subsections that the
  * devices' state called for. QEMUs with the same command line have one in common.
  */
 export class DeviceLayout {
-  #sections: readonly SectionDescription[] | undefined;
+  #layouts: readonly (readonly SectionDescription[])[] = [];
 
-  /** Undefined until a stream has been seen. */
+  /** The one that was told of last; undefined until a stream has been seen. */
   get sections(): readonly SectionDescription[] | undefined {
-    return this.#sections;
+    return this.#layouts[0];
+  }
+
+  /** One for each set of fields that was told of, the last first. */
+  get all(): readonly (readonly SectionDescription[])[] {
+    return this.#layouts;
   }
 
   /** Takes a stream's own description. */
   learn(description: readonly SectionDescription[]): void {
-    const before = this.#sections;
-    this.#sections = description.map((section) => {
-      const same = before?.find((one) => one.name === section.name && one.instance_id === section.instance_id);
-      return same === undefined ? section : { ...section, ...joined(section, same) };
-    });
+    const same = this.#layouts.find((one) => haveSameSections(one, description));
+    const others = this.#layouts.filter((one) => one !== same);
+    const known = description.map((section, i) => (same?.[i] === undefined ? section : joined(section, same[i])));
+    this.#layouts = [known, ...others].slice(0, LAYOUT_LIMIT);
   }
 }
 
-/** `now` with the subsections that `before` had as well, wherever both have the same fields. */
+function haveSameSections(some: readonly SectionDescription[], others: readonly SectionDescription[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((one, i) => {
+      const other = others[i];
+      return (
+        other !== undefined &&
+        one.name === other.name &&
+        one.instance_id === other.instance_id &&
+        one.version === other.version &&
+        haveSameFields(one, other)
+      );
+    })
+  );
+}
+
+/** True where both have the same fields, those of their subsections aside. */
+function haveSameFields({ fields = [] }: StructureDescription, { fields: others = [] }: StructureDescription): boolean {
+  return (
+    fields.length === others.length &&
+    fields.every((field, i) => {
+      const other = others[i];
+      return (
+        other !== undefined &&
+        field.name === other.name &&
+        field.size === other.size &&
+        field.array_len === other.array_len &&
+        haveSameFields(field.struct ?? {}, other.struct ?? {})
+      );
+    })
+  );
+}
+
+/** `now` with the subsections that `before`, which has the same fields, had as well. */
 function joined<T extends StructureDescription>(now: T, before: StructureDescription): T {
   const { fields = [], subsections = [] } = now;
   const earlier = before.subsections ?? [];

@@ -59,3 +59,10 @@ test("a layout keeps the subsections that earlier streams had", () => {
   layout.learn([lamp("lamp/tint")]);
   expect(layout.sections).toEqual([lamp("lamp/tint", "lamp/dim")]);
 });
+
+test("a layout keeps what there was with other fields beside it", () => {
+  const layout = new DeviceLayout();
+  const wide = { ...lamp("lamp/dim"), fields: [field("on"), field("colour")] };
+  for (const one of [lamp("lamp/dim"), wide, lamp("lamp/tint")]) layout.learn([one]);
+  expect(layout.all).toEqual([[lamp("lamp/tint", "lamp/dim")], [wide]]);
+});
