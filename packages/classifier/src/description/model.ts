@@ -272,14 +272,17 @@ export interface QuietSelectors extends QuietEntry {
   readonly kind: "selectors";
 }
 
-/** How the interrupt that a device asks for is made pending again, once the interrupt controllers are as they were. */
+/**
+ * How the interrupt that a device asks for is made pending again, once the interrupt controllers are as they were; or without steps, what becomes
+ * of a device as another one on its line asks again.
+ */
 export interface Interrupt {
   /** What selectors must be. */
   readonly guards: readonly Guard[];
   /** What registers must show to reads without side effects: at the source, and at the destination afterwards. */
   readonly shows: readonly { readonly read: Register; readonly mask: number; readonly is: number }[];
   readonly steps: readonly Step[];
-  /** Slots that the steps change, and that are brought back once more. */
+  /** Slots that this changes, and that are brought back once more. */
   readonly again: readonly Slot[];
   readonly why: string;
 }

@@ -196,12 +196,13 @@ class Resolver {
       const read = this.#readable(name, [...at, "read"]);
       return read && { read, mask, is };
     });
-    const taken = steps.map((step, i) => {
+    const taken = list(steps).map((step, i) => {
       const at = [...path, "do", i];
       if ("put" in step) this.#problem([...at, "put"], "only a way to a selector puts its value");
       return this.#step(step, at);
     });
     const slots = list(again).map((slot) => this.#slot(slot, [...path, "again"]));
+    if (steps === undefined && slots.length === 0) this.#problem(path, "expected steps under do, or slots under again");
     return {
       guards: this.#guards(when, [...path, "when"]),
       shows: seen.filter((one) => one !== undefined),

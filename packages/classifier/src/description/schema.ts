@@ -231,7 +231,11 @@ const interrupt = item(
       .max(LIST_LIMIT)
       .optional()
       .describe("what registers show then, at the source before and at the destination afterwards"),
-    do: z.array(step).min(1).describe("what raises the request"),
+    do: z
+      .array(step)
+      .min(1)
+      .optional()
+      .describe("what raises the request; nothing where another device on the line does"),
     again: oneOrMore(name).optional().describe("slots that this changes, and that are brought back once more"),
     why: reason,
   },

@@ -37,14 +37,16 @@ export function placeText({ place }: Instance): string {
 const lineText = ({ irq }: Instance) => (irq === undefined ? "" : `, IRQ ${irq}`);
 
 /** `while nien = 0, ALTERNATE_STATUS & 0xe9 = 0x40: made so again by CHECK_POWER_MODE; …`. */
-function interruptText(device: Device, { guards, shows, steps, why }: Interrupt): string {
+function interruptText(device: Device, { guards, shows, steps, again, why }: Interrupt): string {
   const conditions = [
     ...guards.map((guard) => guardText(device, guard)),
     ...shows.map(({ read, mask, is }) => `${read.name} & ${hex(mask)} = ${hex(is)}`),
   ];
   const ways = new Set(steps.map((step) => ("read" in step ? step.read.name : step.write.name)));
+  const after = `${again.map(({ name }) => name).join(", ")} brought back after another device on its line has asked`;
+  const how = ways.size === 0 ? after : `made so again by ${[...ways].join(", ")}`;
   const state = conditions.length === 0 ? "" : `while ${conditions.join(", ")}: `;
-  return `${state}made so again by ${[...ways].join(", ")}; ${why}`;
+  return `${state}${how}; ${why}`;
 }
 
 function registerLines({ registers }: Device): string[] {

@@ -2,6 +2,7 @@ import { builtinDescriptions, loadLibrary } from "@portrait/classifier";
 import { describe, expect, test } from "vitest";
 import { classifierOf, type Row } from "../../test/support/classifier-of.ts";
 import { makePlan } from "../plan/make-plan.ts";
+import type { PlanStep } from "../plan/plan.ts";
 import type { PortTarget } from "../target/port-target.ts";
 import { busyDevices } from "./busy.ts";
 import { interruptsToRepeat } from "./interrupts.ts";
@@ -25,6 +26,17 @@ const identified: Row[] = [
 ];
 const read: Row = ["out", STATUS, 0xc8];
 const selectSecond: Row = ["out", 0x1f6, 0xf0];
+
+const [BMICX, BMISX] = [0xc000, 0xc002];
+const busMaster: Row[] = [
+  ["out", 0xcf8, 0x80000908, 32],
+  ["in", 0xcfc, 0x01018000, 32],
+  ["out", 0xcf8, 0x80000920, 32],
+  ["out", 0xcfc, BMICX | 1, 32],
+  ["out", 0xcf8, 0x80000904, 32],
+  ["out", 0xcfc, 5, 16],
+  ["out", BMICX, 0x09],
+];
 
 const pit = (control: number): Row[] => [
   ["out", 0x43, control],
@@ -73,17 +85,8 @@ describe("a disk asks again", () => {
     { irqs: [14], busy: [] },
     { irqs: [], busy: ["a transfer is under way", "a transfer has ended and waits to be served"] },
   ])("with what its bus master has to tell, which waits without it: $irqs", async ({ irqs, busy }) => {
-    const placed: Row[] = [
-      ["out", 0xcf8, 0x80000908, 32],
-      ["in", 0xcfc, 0x01018000, 32],
-      ["out", 0xcf8, 0x80000920, 32],
-      ["out", 0xcfc, 0xc001, 32],
-      ["out", 0xcf8, 0x80000904, 32],
-      ["out", 0xcfc, 5, 16],
-      ["out", 0xc000, 0x09],
-    ];
-    const classifier = classifierOf(library, [...identified, ...placed, read]);
-    const asking = machine({ [ALTERNATE]: 0x50, 0xc000: 0x09, 0xc002: 0x04 });
+    const classifier = classifierOf(library, [...identified, ...busMaster, read]);
+    const asking = machine({ [ALTERNATE]: 0x50, [BMICX]: 0x09, [BMISX]: 0x04 });
     const seen = await busyDevices(classifier, asking, "guest", irqs);
     expect(seen).toEqual(busy.map((why) => ({ device: "bmide1", why })));
   });
@@ -106,6 +109,10 @@ test("one that nothing makes pending again is waited for", async () => {
 });
 
 describe("a plan", () => {
+  const shown = (step: PlanStep) => [
+    step.port,
+    step.op === "out" ? step.value : step.op === "in" ? step.expect : "drain",
+  ];
   const rows: Row[] = [...pit(0x34), ...identified, enabled, ["out", 0x1f2, 3], ["out", 0x1f2, 4], ["out", 0x21, 0xfa]];
   const target = machine({ [ALTERNATE]: 0x50, [IER]: 2 });
 
@@ -119,11 +126,7 @@ describe("a plan", () => {
     ]);
     const plain = makePlan(classifier);
     expect(plan.steps.slice(0, plain.steps.length)).toEqual(plain.steps);
-    const raised = plan.steps.slice(plain.steps.length).map((step) => {
-      const value = step.op === "out" ? step.value : step.op === "in" ? step.expect : "drain";
-      return [step.port, value];
-    });
-    expect(raised).toEqual([
+    expect(plan.steps.slice(plain.steps.length).map(shown)).toEqual([
       [0x43, 0x30],
       [0x40, 0],
       [0x40, 0],
@@ -138,10 +141,35 @@ describe("a plan", () => {
       [IER, { mask: 0x0f, value: 0x02 }],
       [STATUS, 0xe5],
       [ALTERNATE, "drain"],
-      [ALTERNATE, { mask: 0xe9, value: 0x40 }],
       [0x1f2, 3],
       [0x1f2, 4],
+      [ALTERNATE, { mask: 0xe9, value: 0x40 }],
     ]);
+  });
+
+  test.each([
+    {
+      shows: "the guest has cleared there",
+      status: 0x60,
+      last: [
+        [BMISX, 0x66],
+        [BMISX, { mask: 0x04, value: 0 }],
+      ],
+    },
+    {
+      shows: "is still there",
+      status: 0x64,
+      last: [
+        [0x1f2, 4],
+        [ALTERNATE, { mask: 0xe9, value: 0x40 }],
+      ],
+    },
+  ])("leaves a bus master's bit, which comes with the disk's request, as it was: $shows", async ({ status, last }) => {
+    const classifier = classifierOf(library, [...rows, ...busMaster, ["out", BMISX, 0x66]]);
+    const asking = machine({ [ALTERNATE]: 0x50, [BMISX]: status });
+    const plan = makePlan(classifier, await interruptsToRepeat(classifier, asking, [14]));
+    expect(plan.interrupts.map(({ device }) => device)).toEqual(["ata1"]);
+    expect(plan.steps.slice(-2).map(shown)).toEqual(last);
   });
 
   test("leaves a count half written as it was", async () => {

@@ -11,7 +11,12 @@ export interface PendingInterrupt {
   /** The device that asks for it. */
   readonly state: InstanceState;
   readonly interrupt: Interrupt;
+  /** Others on its line that change as it asks, and how they are brought back. */
+  readonly alongside: readonly Way[];
 }
+
+/** What is done to a device so that its line is asked on again. */
+type Way = Pick<PendingInterrupt, "state" | "interrupt">;
 
 /** What the reads of a look say. */
 type Read = ReadonlyMap<number, number>;
@@ -33,7 +38,7 @@ export async function interruptsToRepeat(
 
 /**
  * Takes the reads that tell which of these interrupts can be made pending again; what it gives finds them in what was read. Where several devices
- * on one line say so of themselves, nobody knows which one asked.
+ * on one line say of themselves that they can ask, nobody knows which one did.
  */
 export function lookAtInterrupts(
   classifier: Classifier,
@@ -42,19 +47,21 @@ export function lookAtInterrupts(
 ): (read: Read) => PendingInterrupt[] {
   const looks = irqs.map((irq) => {
     const asking = classifier.states.filter(({ touched, instance }) => touched && instance.irq === irq);
-    return asking.map((state) => lookAtOne(irq, state, steps));
+    return { irq, devices: asking.map((state) => lookAtOne(irq, state, steps)) };
   });
   return (read) =>
-    looks.flatMap((devices) => {
-      const found = devices.flatMap((ways) => ways(read) ?? []);
-      return found.length === 1 ? found : [];
+    looks.flatMap(({ irq, devices }) => {
+      const found = devices.flatMap((way) => way(read) ?? []);
+      const [one, ...more] = found.filter(({ interrupt }) => interrupt.steps.length > 0);
+      if (one === undefined || more.length > 0) return [];
+      return { irq, ...one, alongside: found.filter(({ interrupt }) => interrupt.steps.length === 0) };
     });
 }
 
 /** Takes the reads that tell which way to make a device's interrupt pending again fits it. */
-function lookAtOne(irq: number, state: InstanceState, steps: PlanStep[]): (read: Read) => PendingInterrupt | undefined {
+function lookAtOne(irq: number, state: InstanceState, steps: PlanStep[]): (read: Read) => Way | undefined {
   const navigator = new Navigator(state, steps, "source");
-  const why = `sees whether ${state.instance.name} can ask for IRQ ${irq} again`;
+  const why = `sees what is to become of ${state.instance.name} when IRQ ${irq} is asked for again`;
   const ways = state.instance.device.interrupts.flatMap((interrupt) => {
     if (state.holds(interrupt.guards) !== true) return [];
     const registers = interrupt.shows.map(({ read }) => read);
@@ -65,6 +72,6 @@ function lookAtOne(irq: number, state: InstanceState, steps: PlanStep[]): (read:
     const fitting = ways.find(({ interrupt, positions }) =>
       interrupt.shows.every(({ mask, is }, i) => ((read.get(positions[i] ?? -1) ?? 0) & mask) >>> 0 === is),
     );
-    return fitting && { irq, state, interrupt: fitting.interrupt };
+    return fitting && { state, interrupt: fitting.interrupt };
   };
 }

@@ -4,6 +4,7 @@ import {
   openOf,
   type Classifier,
   type InstanceState,
+  type Interrupt,
   type Recognition,
   type Register,
   type Rule,
@@ -24,6 +25,8 @@ export const SELECTOR_LEFT = "no port access brings this selector to the guest's
 
 /** Place of what raises the first interrupt: behind everything that could clear it. */
 const INTERRUPTS = 2 ** 32;
+/** Before the next one: what changes with an interrupt's request. */
+const BEHIND = 0.5;
 
 /** One kept write and the slots it still serves. */
 interface Kept {
@@ -44,6 +47,10 @@ export function makePlan(classifier: Classifier, interrupts: readonly PendingInt
   const unknown: Plan["unknown"][number][] = [];
   const unreachable: Plan["unreachable"][number][] = [];
   const recognised = classifier.recognitions();
+  const raised = interrupts.flatMap(({ alongside, ...asking }) => [
+    { ...asking, order: INTERRUPTS + asking.irq },
+    ...alongside.map((one) => ({ ...one, irq: asking.irq, order: INTERRUPTS + asking.irq + BEHIND })),
+  ]);
   const segments = classifier.states
     .filter((state) => state.touched || state.instance.always)
     .flatMap((state) => {
@@ -51,10 +58,10 @@ export function makePlan(classifier: Classifier, interrupts: readonly PendingInt
         .filter(({ owner }) => classifier.states[owner] === state)
         .map((one) => ({ ...one, name: classifier.states[one.instance]?.instance.name ?? "" }));
       const device = new DevicePlan(state, behind, steps, { unknown, unreachable });
-      const asked = interrupts.filter((one) => one.state === state);
+      const asked = raised.filter((one) => one.state === state);
       return [
         ...device.orders().map((order) => ({ order, emit: () => device.emit(order) })),
-        ...asked.map((one) => ({ order: INTERRUPTS + one.irq, emit: () => device.raise(one) })),
+        ...asked.map(({ order, irq, interrupt }) => ({ order, emit: () => device.raise(irq, interrupt) })),
       ];
     });
   segments.sort((a, b) => a.order - b.order);
@@ -113,23 +120,29 @@ class DevicePlan {
     this.#emitAll(this.#navigator, ({ slots }) => slots[0]?.order === order);
   }
 
-  /** Makes the device ask for its interrupt, sees that it did, and brings back what that has changed. */
-  raise({ irq, interrupt }: PendingInterrupt): void {
+  /** Makes the device ask for its interrupt where it does so itself, brings back what that has changed, and sees that it shows what it did at the source. */
+  raise(irq: number, interrupt: Interrupt): void {
     const navigator = (this.#navigator ??= this.#begin());
     const why = `makes IRQ ${irq} pending again: ${interrupt.why}`;
-    const failure = failureOf(() => {
-      navigator.take(interrupt.steps, { from: [], why, risk: "care" });
-      for (const { read, mask, is } of interrupt.shows)
-        navigator.read(read, [], `sees that it asks for IRQ ${irq} as at the source`, { mask, value: is });
-    });
-    if (failure !== undefined) this.#addUnknown(`IRQ ${irq}`, failure);
+    const raised = failureOf(() => navigator.take(interrupt.steps, { from: [], why, risk: "care" }));
     this.#emitAll(navigator, ({ slots }) => slots.some((slot) => interrupt.again.includes(slot)));
+    const seen = failureOf(() => {
+      for (const { read, mask, is } of interrupt.shows)
+        navigator.read(read, [], `sees that IRQ ${irq} is asked for as at the source`, { mask, value: is });
+    });
+    this.#leave(navigator);
+    const failure = raised ?? seen;
+    if (failure !== undefined) this.#addUnknown(`IRQ ${irq}`, failure);
   }
 
   /** Writes the steps of kept writes in their order, and leaves the selectors as the guest had them. */
   #emitAll(navigator: Navigator, which: (kept: Kept) => boolean): void {
     const kept = [...this.#kept.values()].filter(which).sort(inPlanOrder);
     for (const one of kept) this.#emitOne(navigator, one);
+    this.#leave(navigator);
+  }
+
+  #leave(navigator: Navigator): void {
     for (const selector of navigator.leave(this.#source.selectors)) this.#unreachable(selector, SELECTOR_LEFT);
   }
 
