@@ -112,6 +112,16 @@ describe("a command that sets what outlives it", () => {
     expect(slot(2, 0)).toContain("FEATURES=02");
   });
 
+  test("is unknown where drives differ in whether they take it, until one is given that they all take", () => {
+    const refused = command(0xc6, 0, 0x20);
+    const unknown = ata([...command(0xc6, 0, 8), ...refused]);
+    expect(unknown.slot("ata1", "SET_MULTIPLE", 0)).toBe(
+      "unknown: drives differ in what they make of this number of sectors",
+    );
+    const known = ata([...refused, ...command(0xc6, 0, 0x10)]);
+    expect(known.slot("ata1", "SET_MULTIPLE", 0)).toContain("SECTOR_COUNT=10");
+  });
+
   test("is unknown where a parameter was not written after the command before", () => {
     const seen = ata([...command(0x20, 0, 1), ...outs(0x1f7, 0xc6)]);
     expect(seen.slot("ata1", "SET_MULTIPLE")).toMatch(

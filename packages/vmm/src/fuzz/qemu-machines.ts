@@ -103,6 +103,23 @@ function cirrusWrites(): PortAccess[] {
   ]; // prettier-ignore
 }
 
+/** IDENTIFY DEVICE to the disk, its data read: QEMU shows from there on what SET FEATURES set. What it leaves in the task file is written over. */
+const identify: readonly PortAccess[] = [
+  out(0x1f7, 0xec),
+  ...Array<PortAccess>(256).fill({ direction: "in", port: 0x1f0, value: 0, width: 16 }),
+  read(0x1f7),
+  ...[0x1f2, 0x1f3, 0x1f4, 0x1f5].flatMap((port) => [out(port, 1), out(port, 1)]),
+];
+
+/** What a driver sets: transfer modes (PIO 4, multiword DMA 2, Ultra DMA 5 and 2), read look-ahead, blocks of 16 and 8 sectors, the geometry. */
+const driveSettings = [0xa0, 0xb0].flatMap((device) => [
+  out(0x1f6, device),
+  ...[0x0c, 0x22, 0x45, 0x42].flatMap((mode) => [out(0x1f1, 0x03), out(0x1f2, mode), out(0x1f7, 0xef), read(0x1f7)]),
+  ...[out(0x1f1, 0xaa), out(0x1f7, 0xef), read(0x1f7)],
+  ...[16, 8].flatMap((sectors) => [out(0x1f2, sectors), out(0x1f7, 0xc6), read(0x1f7)]),
+  ...[out(0x1f6, device | 0x0f), out(0x1f2, 63), out(0x1f7, 0x91), read(0x1f7)],
+]);
+
 /** Bytes that memory modules at the addresses of two of them tell of themselves. */
 const memoryModules = [0xa1, 0xa3].flatMap((address) => [
   ...[out(0xb104, address), out(0xb103, address & 0x0f), out(0xb102, 0x48)],
@@ -137,10 +154,21 @@ const machines: Readonly<Record<string, DeviceEntry>> = {
     // A reset clears the modem control register (PC16550D datasheet, table I); QEMU's comes up with OUT2.
     prefix: [0x3fc, 0x2fc, 0x3ec, 0x2ec].map((port) => out(port, 0)),
   },
-  // QEMU takes no snapshot of a machine with a disk that is written to.
   ata: {
-    options: ["ide.0,unit=0", "ide.0,unit=1", "ide.1"].flatMap((bus) => ["-device", `ide-cd,bus=${bus}`]),
+    options: [
+      // Of a machine with a disk that is written to QEMU takes a snapshot where the disk takes one, too: as its own overlay does.
+      ...["-drive", "file=null-co://,file.size=64M,file.read-zeroes=on,format=raw,snapshot=on,if=none,id=disk"],
+      ...["-device", "ide-hd,drive=disk,bus=ide.0,unit=0"],
+      ...["ide.0,unit=1", "ide.1"].flatMap((bus) => ["-device", `ide-cd,bus=${bus}`]),
+    ],
     sections: ["*/ide"],
+    prefix: identify,
+    runs: () => driveSettings,
+    // QEMU keeps two things in no snapshot: the disk's geometry, which is the one it was made with again, and where the last transfer was to go.
+    settle: [
+      ...[out(0x1f6, 0xaf), out(0x1f2, 63), out(0x1f7, 0x91)],
+      ...[out(0x1f6, 0xa0), out(0x1f2, 0), out(0x1f3, 1), out(0x1f4, 0), out(0x1f5, 0), out(0x1f7, 0xec)],
+    ],
   },
   floppy: {
     options: [
