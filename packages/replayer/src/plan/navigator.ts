@@ -25,6 +25,9 @@ const DEPTH_LIMIT = 6;
 /** Rounds over the selectors of one register until all of them stand right. */
 const ROUND_LIMIT = 6;
 
+/** What a step says of itself, where it goes without saying whose it is. */
+type Reason = Omit<PlanStepReason, "device" | "register">;
+
 /** A register or selector that no step brings to the value asked for. */
 export class UnreachableError extends Error {
   override readonly name = "UnreachableError";
@@ -63,7 +66,7 @@ export class Navigator {
     width: Width,
     guards: readonly Guard[],
     drain: Drain | undefined,
-    reason: Omit<PlanStepReason, "device" | "register">,
+    reason: Reason,
   ): void {
     this.reach([...guards, ...register.writeGuards], register.name, 0);
     this.#emit(register, { op: "out", port: this.#address(register.port), width, value }, reason);
@@ -75,7 +78,7 @@ export class Navigator {
    * Brings a slot on from its reset value to one that portions lead to; other registers hold something else meanwhile.
    * @throws UnreachableError
    */
-  advance(slot: Slot, advance: Advance, value: number, reason: Omit<PlanStepReason, "device" | "register">): void {
+  advance(slot: Slot, advance: Advance, value: number, reason: Reason): void {
     const portions = portionsTo(value - (slot.reset ?? 0), advance);
     if (portions === undefined) throw new UnreachableError(`nothing brings ${slot.name} on to ${value}`);
     if (portions.length === 0) return;
@@ -99,7 +102,7 @@ export class Navigator {
    * Takes steps that a description lists.
    * @throws UnreachableError
    */
-  take(steps: readonly Step[], reason: Omit<PlanStepReason, "device" | "register">): void {
+  take(steps: readonly Step[], reason: Reason): void {
     for (const step of steps) this.#perform(step, 0, reason, 0);
   }
 
@@ -240,7 +243,7 @@ export class Navigator {
     return guard.ranges.length === 0 ? selector.reset : undefined;
   }
 
-  #perform(step: Step, value: number, reason: Omit<PlanStepReason, "device" | "register">, depth: number): void {
+  #perform(step: Step, value: number, reason: Reason, depth: number): void {
     if ("read" in step) {
       this.reach(step.read.readGuards, step.read.name, depth);
       const width = step.read.port.widths[0] ?? 8;
@@ -297,7 +300,7 @@ export class Navigator {
     operation:
       | { op: "out"; port: number; width: Width; value: number }
       | { op: "in"; port: number; width: Width; expect?: Expected | undefined },
-    reason: Omit<PlanStepReason, "device" | "register">,
+    reason: Reason,
   ): void {
     this.#steps.push({ ...operation, device: this.#instance.name, register: register.name, ...reason });
   }
