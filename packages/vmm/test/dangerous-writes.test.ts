@@ -15,7 +15,9 @@ const everyInterrupt = ({ states }: Classifier): PendingInterrupt[] =>
   states.flatMap((state) => {
     const { irq, device } = state.instance;
     const interrupt = device.interrupts.find(({ guards }) => state.holds(guards) === true);
-    return irq === undefined || interrupt === undefined || !state.touched ? [] : [{ irq, state, interrupt, alongside: [] }];
+    return irq === undefined || interrupt === undefined || !state.touched
+      ? []
+      : [{ irq, state, interrupt, alongside: [] }];
   });
 
 function expectHarmlessPlan(accesses: readonly PortAccess[], fromReset: boolean): void {
