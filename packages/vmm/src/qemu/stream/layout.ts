@@ -12,6 +12,10 @@ export const PART = {
   footer: 0x7e,
 } as const;
 
+/** Flags in the low bits of a page's address (QEMU 7.2, migration/ram.c). */
+export const PAGE_FLAG = { zero: 0x02, memorySize: 0x04, page: 0x08, endOfSection: 0x10, continued: 0x20 } as const;
+export const PAGE_BYTES = 4096;
+
 /** "QEVM", the first four bytes of a stream. */
 export const STREAM_MAGIC = 0x5145564d;
 /** The stream version this code reads. */

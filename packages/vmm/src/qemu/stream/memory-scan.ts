@@ -1,22 +1,23 @@
-import { FOOTER_BYTES, PART, STREAM_MAGIC, STREAM_VERSION } from "./layout.ts";
+import { FOOTER_BYTES, PAGE_BYTES, PAGE_FLAG as FLAG, PART, STREAM_MAGIC, STREAM_VERSION } from "./layout.ts";
 import { StreamError } from "./errors.ts";
 
 /**
- * What a scan wants next: so many bytes to look at, or so many to pass over. `ending`: what these bytes will be at the least that ends the
- * stream's open part, where nothing else of it is left.
+ * What a scan wants next: so many bytes to look at; or so many to pass over; or to go over what has come by itself, of which `skip` gives how many bytes
+ * from `at` on it has done with. `ending`: what the bytes to look at will be at the least that ends the stream's open part, where nothing else of it is left.
  */
-export type Wish = { readonly look: number; readonly ending?: Buffer } | { readonly pass: number };
+export type Wish =
+  | { readonly look: number; readonly ending?: Buffer }
+  | { readonly pass: number }
+  | { readonly skip: (bytes: Buffer, at: number) => number };
 
 /** A scan in progress. It is given the bytes it wished to look at; what is passed over it never sees. */
 export type Scan<T> = Generator<Wish, T, Buffer>;
 
 const RAM_VERSION = 4;
-const PAGE_BYTES = 4096;
 const NAME_LIMIT = 255;
 const MEMORY_LIMIT = 1n << 40n;
-
-/** Flags in the low bits of a page's address (QEMU 7.2, migration/ram.c). */
-const FLAG = { zero: 0x02, memorySize: 0x04, page: 0x08, endOfSection: 0x10, continued: 0x20 } as const;
+/** Bytes of a page's address and flags. */
+const WORD_BYTES = 8;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -74,11 +75,11 @@ function* scanConfiguration(at: Position): Scan<void> {
 /** The section `ram`, which comes in parts: which blocks it has, and whether its parts stay inside them. */
 class MemorySection {
   readonly #at: Position;
-  readonly #blocks = new Map<string, bigint>();
+  readonly #blocks = new Map<string, number>();
   #number: number | undefined;
   #complete = false;
   /** Length of the block the last page was in, also in an earlier part. */
-  #current: bigint | undefined;
+  #current: number | undefined;
 
   constructor(at: Position) {
     this.#at = at;
@@ -111,7 +112,7 @@ class MemorySection {
     const number = (yield { look: 4 }).readUInt32BE(0);
     if (number !== this.#number || this.#complete)
       throw this.#error("FORMAT", `a part of section ${number}, which is not open`);
-    while (yield* this.#record());
+    for (let more = true; more; more = yield* this.#record()) yield { skip: this.#skipPages };
     this.#complete = last;
     yield* this.#footer(number);
   }
@@ -127,10 +128,31 @@ class MemorySection {
       const length = (yield { look: 8 }).readBigUInt64BE(0);
       if (length === 0n || length > left)
         throw this.#error("FORMAT", `block "${name}" of ${length} bytes does not fit`);
-      this.#blocks.set(name, length);
+      this.#blocks.set(name, Number(length));
       left -= length;
     }
   }
+
+  /**
+   * Goes over pages of the block of the last one that are whole in the bytes, and gives how many bytes they have: nearly all that a stream consists of. It
+   * stops at whatever is anything else.
+   */
+  readonly #skipPages = (bytes: Buffer, from: number): number => {
+    const length = this.#current ?? 0;
+    let at = from;
+    while (at + WORD_BYTES <= bytes.length) {
+      const low = bytes.readUInt32BE(at + 4);
+      const address = bytes.readUInt32BE(at) * 2 ** 32 + (low - (low % PAGE_BYTES));
+      const flags = low % PAGE_BYTES;
+      if (address >= length) break;
+      if (flags === (FLAG.page | FLAG.continued)) {
+        if (at + WORD_BYTES + PAGE_BYTES > bytes.length) break;
+        at += WORD_BYTES + PAGE_BYTES;
+      } else if (flags === (FLAG.zero | FLAG.continued) && at + WORD_BYTES < bytes.length) at += WORD_BYTES + 1;
+      else break;
+    }
+    return at - from;
+  };
 
   /** One page; false at the end of the part. */
   *#record(): Scan<boolean> {
@@ -151,7 +173,7 @@ class MemorySection {
       if (this.#current === undefined) throw this.#error("FORMAT", `a page of unknown block "${name}"`);
     }
     if (this.#current === undefined) throw this.#error("FORMAT", "a page of no block");
-    if (address >= this.#current) throw this.#error("FORMAT", `a page outside its block`);
+    if (Number(address) >= this.#current) throw this.#error("FORMAT", `a page outside its block`);
     yield { pass: kind === FLAG.zero ? 1 : PAGE_BYTES };
     return true;
   }

@@ -143,6 +143,19 @@ describe("a migration stream", () => {
     );
   });
 
+  test("may have any number of pages behind each other, and a bad one among them is found where it is", () => {
+    const zero = (at: number) => Buffer.concat([u64(at | 0x22), u8(0)]);
+    const full = (at: number) => Buffer.concat([u64(at | 0x28), page(at >> 12)]);
+    const first = Buffer.concat([u64(0x08), name("pc.ram"), page(1)]);
+    const pages = [first, full(0x1000), zero(0x2000), zero(0x3000), full(0x3000), full(0x2000)];
+    const begin = Buffer.concat([header, ramStart(), u8(2), u32(2), ...pages]);
+    const end = Buffer.concat([EOS, footer(2), ...memory.slice(2), good.subarray(beforeDevices.length)]);
+    expect(read([Buffer.concat([begin, end])]).tail.sections).toHaveLength(2);
+    const offset = begin.length + 8;
+    expect(failure(Buffer.concat([begin, full(0x4000), end]))).toMatchObject({ code: "FORMAT", offset });
+    expect(failure(Buffer.concat([begin, u64(0x1000 | 0x68), end]))).toMatchObject({ code: "VERSION", offset });
+  });
+
   test("keeps no chunk that its owner may use again", () => {
     const scanner = new StreamScanner();
     const chunk = Buffer.from(good);

@@ -5,6 +5,8 @@ import { readTail, type StreamTail } from "./tail.ts";
 /** Bytes all device sections and their description may have together; a PC has some 200 KiB. */
 const TAIL_LIMIT = 16 << 20;
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Reads a migration stream (version 3) chunk by chunk as it comes. Memory is checked and handed on as views of the chunks;
  * only the device sections are kept, because their description comes last.
@@ -16,7 +18,7 @@ export class StreamScanner {
   /** Whether a stream that was cut came before: the head of this one is not handed on. */
   #follows = false;
   /** Bytes to look at that came with earlier chunks. */
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = NOTHING;
   readonly #tail: Buffer[] = [];
   #tailBytes = 0;
   #tailOffset = 0;
@@ -53,7 +55,7 @@ export class StreamScanner {
     const ending = wish.ending.subarray(this.#held.length);
     this.#follows = true;
     this.#at = { offset: 0 };
-    this.#held = Buffer.alloc(0);
+    this.#held = NOTHING;
     this.#begin();
     return ending;
   }
@@ -74,6 +76,12 @@ export class StreamScanner {
   /** Serves the scan's wish from `bytes` at `used`, as far as they go. Gives the bytes used. */
   #step(scan: Scan<void>, bytes: Buffer, used: number): number {
     const wish = this.#wish;
+    if ("skip" in wish) {
+      const skipped = wish.skip(bytes, used);
+      this.#at.offset += skipped;
+      this.#next(scan, NOTHING);
+      return skipped;
+    }
     const wanted = "pass" in wish ? wish.pass : wish.look - this.#held.length;
     const piece = bytes.subarray(used, used + wanted);
     this.#at.offset += piece.length;
@@ -84,7 +92,7 @@ export class StreamScanner {
       const whole = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
       this.#held = whole;
       if (piece.length === wanted) {
-        this.#held = Buffer.alloc(0);
+        this.#held = NOTHING;
         this.#next(scan, whole);
       }
     }
