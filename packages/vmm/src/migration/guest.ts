@@ -97,7 +97,7 @@ export function planKnown(
 const REHEARSED = [0];
 
 /** How often what will be done while the guest stands still is done before: by then the code is as fast as it gets. */
-const REHEARSALS = 8;
+const REHEARSALS = 16;
 
 /** A machine that is not there. */
 const NOBODY: PortTarget = {

@@ -5,6 +5,7 @@ import { markLog } from "../capture/mark.ts";
 import { QmpClient } from "../qmp.ts";
 import { QtestTarget } from "../qtest-target.ts";
 import { strippedTail } from "../stream/kept-sections.ts";
+import { rehearseScan } from "../stream/rehearsal.ts";
 import { StreamScanner } from "../stream/stream-scanner.ts";
 import { installedCards } from "./installed-cards.ts";
 import { memorySize } from "./memory-size.ts";
@@ -123,6 +124,7 @@ export class QemuSource implements LiveSource {
    */
   async *ahead(look: Look): AsyncGenerator<BodyPiece, void> {
     if (!(await this.#findRunning(look))) return;
+    rehearseScan();
     this.#scanner = new StreamScanner();
     let copy = await PreCopy.begin(this.#qmp, look);
     for (;;) {

@@ -79,10 +79,8 @@ function structureOf(parsed: Parsed): StructureDescription {
   return {
     vmsd_name: optional(parsed, "vmsd_name", textOf),
     version: optional(parsed, "version", countOf),
-    fields: optional(parsed, "fields", (from, key) => listOf(from, key).map((field) => fieldOf(recordOf(field, key)))),
-    subsections: optional(parsed, "subsections", (from, key) =>
-      listOf(from, key).map((subsection) => structureOf(recordOf(subsection, key))),
-    ),
+    fields: optional(parsed, "fields", fieldsOf),
+    subsections: optional(parsed, "subsections", subsectionsOf),
   };
 }
 
@@ -93,8 +91,20 @@ function fieldOf(parsed: Parsed): FieldDescription {
     size: countOf(parsed, "size"),
     array_len: optional(parsed, "array_len", countOf),
     index: optional(parsed, "index", countOf),
-    struct: optional(parsed, "struct", (from, key) => structureOf(recordOf(from[key], key))),
+    struct: optional(parsed, "struct", structOf),
   };
+}
+
+function fieldsOf(from: Parsed, key: string): readonly FieldDescription[] {
+  return listOf(from, key).map((field) => fieldOf(recordOf(field, key)));
+}
+
+function subsectionsOf(from: Parsed, key: string): readonly StructureDescription[] {
+  return listOf(from, key).map((subsection) => structureOf(recordOf(subsection, key)));
+}
+
+function structOf(from: Parsed, key: string): StructureDescription {
+  return structureOf(recordOf(from[key], key));
 }
 
 /** What a JSON text had between braces. */

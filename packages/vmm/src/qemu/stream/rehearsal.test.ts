@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rehearseSections } from "./rehearsal.ts";
+import { rehearseScan, rehearseSections } from "./rehearsal.ts";
 
 test("what is rehearsed reads like a real stream, and half of its devices differ", () => {
   const { source, destination } = rehearseSections();
@@ -10,10 +10,14 @@ test("what is rehearsed reads like a real stream, and half of its devices differ
   expect(source[0]?.fieldCount).toBe(fields.length);
   expect(fields).toEqual(
     expect.arrayContaining([
-      "rehearsal0[0].lines[15]",
-      "rehearsal0[0].memory[127]",
-      "rehearsal0[0].channels[2].due",
-      "rehearsal0[0]/more.mode",
+      "0000:00:01.1/ide[0].lines[15]",
+      "0000:00:01.1/ide[0].memory[63]",
+      "0000:00:01.1/ide[0].bus[1].ifs[1].error",
+      "0000:00:01.1/ide[0]/more.mode",
     ]),
   );
+});
+
+test("a whole stream that is rehearsed is one", () => {
+  expect(rehearseScan).not.toThrow();
 });
