@@ -16,6 +16,9 @@ import { checkInterrupted, warn, type Session } from "../session.ts";
 import { GrowingTrace } from "./growing-trace.ts";
 import { recordedHere } from "./own-recording.ts";
 
+/** How often a trace is read on while its guest runs and its memory leaves. */
+const READ_ON_MS = 10;
+
 /** A QEMU, and the file a recorder is writing of its guest. */
 export interface RecordedQemu {
   readonly from: QemuAddress;
@@ -109,8 +112,19 @@ export class RecordedGuest implements LiveGuest {
   /** This guest, on a machine of which nothing more leaves once Ctrl-C was pressed. */
   #interruptible(): WatchedGuest<LiveSource> {
     const { classifier, name } = this;
-    const machine = interruptible(this.#session, this.machine);
+    const machine = interruptible(this.#session, this.machine, (pieces) => this.#readingOn(pieces));
     return { machine, classifier, name, memoryMapped: () => this.memoryMapped() };
+  }
+
+  /** The pieces, between which the trace is read on, so that little of it is left to be read once the guest stands still. */
+  async *#readingOn(pieces: AsyncIterable<BodyPiece>): AsyncGenerator<BodyPiece, void> {
+    let readAt = performance.now();
+    for await (const piece of pieces) {
+      yield piece;
+      if (performance.now() - readAt < READ_ON_MS) continue;
+      await this.#trace.readOn();
+      readAt = performance.now();
+    }
   }
 
   async #orGoOn<T>(failure: string, use: () => Promise<T>): Promise<T> {
@@ -129,8 +143,12 @@ export class RecordedGuest implements LiveGuest {
   }
 }
 
-/** The machine, of which nothing more leaves once Ctrl-C was pressed. */
-function interruptible(session: Session, machine: QemuSource): LiveSource {
+/** The machine, of which nothing more leaves once Ctrl-C was pressed. What leaves while its guest runs goes through `whileItRuns`. */
+function interruptible(
+  session: Session,
+  machine: QemuSource,
+  whileItRuns: (pieces: AsyncIterable<BodyPiece>) => AsyncIterable<BodyPiece>,
+): LiveSource {
   async function* checked(pieces: GuestBody): AsyncGenerator<BodyPiece, void> {
     for await (const piece of pieces) {
       checkInterrupted(session);
@@ -140,7 +158,7 @@ function interruptible(session: Session, machine: QemuSource): LiveSource {
   const { engine, engineVersion, memorySize, networkCards, ports } = machine;
   return {
     ...{ engine, engineVersion, memorySize, networkCards, ports },
-    ahead: (look) => checked(machine.ahead(look)),
+    ahead: (look) => checked(whileItRuns(machine.ahead(look))),
     body: (registersRead) => checked(machine.body(registersRead)),
     deviceDump: () => machine.deviceDump(),
     get stoppedAt() {
