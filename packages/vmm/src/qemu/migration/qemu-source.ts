@@ -196,6 +196,8 @@ export class QemuSource implements LiveSource {
     for await (const chunk of chunks) {
       const bytes = this.#scanner.push(chunk);
       if (bytes.length > 0) yield { kind: "stream", parts: [bytes] };
+      // QEMU closes its end only some time after its last byte.
+      if (this.#scanner.complete) return;
     }
   }
 }

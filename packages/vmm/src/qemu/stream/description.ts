@@ -50,6 +50,11 @@ export function readDescription(tail: Buffer, offset: number): Description {
   }
 }
 
+/** Whether this is the end of a stream with all of its description, behind which nothing comes. */
+export function hasDescription(tail: Buffer): boolean {
+  return findDescription(tail) !== undefined;
+}
+
 const HEAD_BYTES = 5;
 const OPENING_BRACE = 0x7b;
 

@@ -143,6 +143,16 @@ describe("a migration stream", () => {
     );
   });
 
+  test("is complete once its last byte has come, and not before", () => {
+    const scanner = new StreamScanner();
+    const complete = Array.from(good, (_, i) => {
+      scanner.push(good.subarray(i, i + 1));
+      return scanner.complete;
+    });
+    expect(complete.indexOf(true)).toBe(good.length - 1);
+    expect(scanner.end()).toEqual(read([good]).tail);
+  });
+
   test("may have any number of pages behind each other, and a bad one among them is found where it is", () => {
     const zero = (at: number) => Buffer.concat([u64(at | 0x22), u8(0)]);
     const full = (at: number) => Buffer.concat([u64(at | 0x28), page(at >> 12)]);

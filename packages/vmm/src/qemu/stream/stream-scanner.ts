@@ -1,3 +1,4 @@
+import { hasDescription } from "./description.ts";
 import { StreamError } from "./errors.ts";
 import { scanMemory, type Position, type Scan, type Wish } from "./memory-scan.ts";
 import { readTail, type StreamTail } from "./tail.ts";
@@ -5,6 +6,8 @@ import { readTail, type StreamTail } from "./tail.ts";
 /** Bytes all device sections and their description may have together; a PC has some 200 KiB. */
 const TAIL_LIMIT = 16 << 20;
 
+/** The last byte of a stream's description. */
+const CLOSING_BRACE = 0x7d;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -60,10 +63,21 @@ export class StreamScanner {
     return ending;
   }
 
+  /** Whether the last byte of the stream has come: of its description, which says how long it is. */
+  get complete(): boolean {
+    return this.#tail.at(-1)?.at(-1) === CLOSING_BRACE && hasDescription(this.#kept());
+  }
+
   /** Says that the stream has ended, and gives its device sections. @throws StreamError */
   end(): StreamTail {
     if (this.#scan !== undefined) throw new StreamError("TRUNCATED", this.#at.offset, "it ends inside its memory");
-    return readTail(Buffer.concat(this.#tail), this.#tailOffset);
+    return readTail(this.#kept(), this.#tailOffset);
+  }
+
+  #kept(): Buffer {
+    const tail = Buffer.concat(this.#tail);
+    this.#tail.splice(0, Infinity, tail);
+    return tail;
   }
 
   #begin(): void {
