@@ -42,7 +42,7 @@ const standstills: readonly Standstill[] = [
   },
   { strike: destinationAt(0), ends: /FORMAT: .*QEMU read nothing of its migration stream for 30 s/ },
   { strike: destinationAt("plan"), ends: /PORT_TARGET: .*no answer to "outb .*" in 10 s/ },
-  { strike: destinationAt("comparison"), ends: /TIMEOUT: .*QEMU did not answer query-block in 10 s/ },
+  { strike: destinationAt("comparison"), ends: /TIMEOUT: .*QEMU did not answer xen-save-devices-state in 10 s/ },
   {
     strike: ({ process }) => ({
       source: (source) => {

@@ -52,26 +52,31 @@ export function compareDevices(
   destination: readonly DeviceField[],
   allowances: readonly FieldAllowance[],
 ): DeviceComparison {
-  const open = allowances.filter(
-    ({ unless }) => unless === undefined || ![source, destination].every((side) => has(side, unless)),
-  );
-  const theirs = new Map(destination.map(({ path, value }) => [path, value]));
-  const paths = new Map([...destination, ...source].map(({ path }) => [path, undefined]));
-  const ours = new Map(source.map(({ path, value }) => [path, value]));
+  const isOpen = ({ unless }: FieldAllowance) =>
+    unless === undefined || ![source, destination].every((side) => has(side, unless));
+  // Most fields are alike, and both sides have them at the same place.
+  const unlike = (other: readonly DeviceField[]) => (field: DeviceField, i: number) =>
+    other[i]?.path !== field.path || other[i]?.value !== field.value;
+  const theirs = new Map(destination.filter(unlike(source)).map(({ path, value }) => [path, value]));
+  const ours = new Map(source.filter(unlike(destination)).map(({ path, value }) => [path, value]));
+  const paths = new Set([...theirs.keys(), ...ours.keys()]);
   const unreachable: AllowedDifference[] = [];
   const different: Difference[] = [];
-  for (const path of paths.keys()) {
+  for (const path of paths) {
     const difference = { path, source: ours.get(path), destination: theirs.get(path) };
     if (difference.source === difference.destination) continue;
     const allowance = allowanceFor(
       difference,
-      open.filter((one) => covers(one, path) && (one.from === undefined || one.from === difference.source)),
+      allowances.filter(
+        (one) => covers(one, path) && (one.from === undefined || one.from === difference.source) && isOpen(one),
+      ),
     );
     if (allowance === undefined) different.push(difference);
     else if (allowance.needed) different.push({ ...difference, why: allowance.why });
     else unreachable.push({ ...difference, why: allowance.why });
   }
-  return { fields: paths.size, equal: paths.size - unreachable.length - different.length, unreachable, different };
+  const fields = source.length - ours.size + paths.size;
+  return { fields, equal: fields - unreachable.length - different.length, unreachable, different };
 }
 
 /** What lets a field differ so: one allowance, or several that have a part of the bits each. */

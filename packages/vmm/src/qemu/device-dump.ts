@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QemuError } from "./errors.ts";
@@ -36,13 +36,14 @@ export async function dumpState(
 async function writeState(qmp: QmpClient): Promise<Buffer> {
   // A guest stands still meanwhile, and a small file is had in a tenth of the time where nothing is waited for. Only this user reaches the folder.
   const folder = mkdtempSync(join(tmpdir(), "portrait-state-"));
+  const filename = join(folder, "state");
   try {
-    const filename = join(folder, "state");
     // live: with false, QEMU keeps its disks.
     await qmp.execute("xen-save-devices-state", { filename, live: false });
     return readFileSync(filename);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(filename, { force: true });
+    rmdirSync(folder);
   }
 }
 

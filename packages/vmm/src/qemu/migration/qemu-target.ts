@@ -49,6 +49,7 @@ export class QemuTarget implements GuestTarget {
   readonly #qtest: QtestTarget;
   readonly #cards: NetworkCards;
   #touched = false;
+  #hasImages = false;
 
   private constructor(qmp: QmpClient, qtest: QtestTarget, found: Found) {
     this.engineVersion = versionText(qmp.version);
@@ -90,6 +91,7 @@ export class QemuTarget implements GuestTarget {
     await this.#qmp.execute("stop");
     await this.#qmp.execute("migrate-set-capabilities", { capabilities: [DISKS_WHEN_IT_RUNS] });
     await this.#cards.unplug();
+    this.#hasImages = await hasImages(this.#qmp);
     let cause: unknown;
     await feedIncoming(this.#qmp, bytesOf(body)).catch((error: unknown) => {
       if (error instanceof MigrationError || isTimeout(error)) throw error;
@@ -133,7 +135,7 @@ export class QemuTarget implements GuestTarget {
 
   /** A QEMU that does not have its images yet cannot write a whole stream: version 7.2 ends itself where it should give them up. */
   async #ownSections(theirs: readonly StreamSection[], layout: DeviceLayout): Promise<readonly StreamSection[]> {
-    if (layout.sections === undefined || !(await hasImages(this.#qmp)))
+    if (layout.sections === undefined || !this.#hasImages)
       return (await dumpDevices(this.#qmp, layout, theirs)).sections;
     return dumpState(this.#qmp, layout.sections, theirs).catch((cause: unknown) => {
       if (!(cause instanceof StreamError)) throw cause;
