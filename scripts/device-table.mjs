@@ -110,7 +110,7 @@ function deviceSection({ device }) {
   const { id, title, source, interrupts, unreachable, notModelled } = device;
   const lines = [`### ${id}`, "", `${title}. ${source}.`];
   if (interrupts.length > 0) {
-    lines.push("", "Its interrupt, where one is pending, is made so again:", "");
+    lines.push("", "Where an interrupt of its line is pending, and made so again:", "");
     for (const why of new Set(interrupts.map((one) => one.why))) lines.push(`- ${why}`);
   }
   if (unreachable.length > 0) {
