@@ -9,7 +9,7 @@ export type Values = ReadonlyMap<string, Value>;
 /** Entries one name may stand for; what lies beyond is cut, and refused by the loader. */
 export const ENTRY_LIMIT = 4096;
 const VALUE_LIMIT = 256;
-/** The name of what an entry's own name is the value of. */
+/** The name whose value is, in an entry, the name of that. */
 export const SELF = "self";
 
 /** The `each` section: a text such as `RSAR$n` stands once for each value of its `$` names. */

@@ -46,15 +46,16 @@ class Writing {
 
   mapping(record: Readonly<Record<string, unknown>>, given: Values, path: Path): Record<string, unknown> {
     const keys = new Map<Key, Key>();
-    const result: Record<string, unknown> = {};
+    const entries: [string, unknown][] = [];
     for (const [key, value] of Object.entries(record)) {
       for (const values of this.#each.assignments(this.#each.namesIn(key), given)) {
         const name = this.#each.substitute(key, values);
         keys.set(name, key);
         const within = path.length === 1 ? new Map([...values, [SELF, name]]) : values;
-        result[name] = this.#value(value, within, [...path, name]);
+        entries.push([name, this.#value(value, within, [...path, name])]);
       }
     }
+    const result = Object.fromEntries(entries);
     this.keys.set(result, keys);
     return result;
   }

@@ -530,6 +530,12 @@ describe("a stranger's file", () => {
     ]);
   });
 
+  test("has no keys that are not seen", () => {
+    expect(problems(`${good}__proto__: { ports: {} }\n`)).toEqual([
+      expect.stringMatching(/^latch\.yaml:16:1 __proto__: not a key here/),
+    ]);
+  });
+
   test("cannot make aliases without bound", () => {
     const lines = ["a: &a [x, x, x, x, x, x, x, x, x]"];
     for (let i = 1; i < 10; i++) {
