@@ -30,36 +30,30 @@ export class DeviceLayout {
 }
 
 function haveSameSections(some: readonly SectionDescription[], others: readonly SectionDescription[]): boolean {
-  return (
-    some.length === others.length &&
-    some.every((one, i) => {
-      const other = others[i];
-      return (
-        other !== undefined &&
-        one.name === other.name &&
-        one.instance_id === other.instance_id &&
-        one.version === other.version &&
-        haveSameFields(one, other)
-      );
-    })
-  );
+  const isSame = (one: SectionDescription, other: SectionDescription) =>
+    one.name === other.name &&
+    one.instance_id === other.instance_id &&
+    one.version === other.version &&
+    haveSameFields(one, other);
+  return inPairs(some, others, isSame);
 }
 
 /** True where both have the same fields, those of their subsections aside. */
 function haveSameFields({ fields = [] }: StructureDescription, { fields: others = [] }: StructureDescription): boolean {
-  return (
-    fields.length === others.length &&
-    fields.every((field, i) => {
-      const other = others[i];
-      return (
-        other !== undefined &&
-        field.name === other.name &&
-        field.size === other.size &&
-        field.array_len === other.array_len &&
-        haveSameFields(field.struct ?? {}, other.struct ?? {})
-      );
-    })
-  );
+  const isSame = (one: FieldDescription, other: FieldDescription) =>
+    one.name === other.name &&
+    one.size === other.size &&
+    one.array_len === other.array_len &&
+    haveSameFields(one.struct ?? {}, other.struct ?? {});
+  return inPairs(fields, others, isSame);
+}
+
+function inPairs<T>(some: readonly T[], others: readonly T[], isSame: (one: T, other: T) => boolean): boolean {
+  const same = (one: T, i: number) => {
+    const other = others[i];
+    return other !== undefined && isSame(one, other);
+  };
+  return some.length === others.length && some.every(same);
 }
 
 /** `now` with the subsections that `before`, which has the same fields, had as well. */

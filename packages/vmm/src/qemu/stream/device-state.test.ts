@@ -63,6 +63,8 @@ test("a layout keeps the subsections that earlier streams had", () => {
 test("a layout keeps what there was with other fields beside it", () => {
   const layout = new DeviceLayout();
   const wide = { ...lamp("lamp/dim"), fields: [field("on"), field("colour")] };
-  for (const one of [lamp("lamp/dim"), wide, lamp("lamp/tint")]) layout.learn([one]);
-  expect(layout.all).toEqual([[lamp("lamp/tint", "lamp/dim")], [wide]]);
+  const two = { ...lamp("lamp/dim"), fields: [{ ...field("on"), array_len: 2 }] };
+  const inside = { ...lamp("lamp/dim"), fields: [{ ...field("on"), struct: { fields: [field("hour")] } }] };
+  for (const one of [lamp("lamp/dim"), wide, two, inside, lamp("lamp/tint")]) layout.learn([one]);
+  expect(layout.all).toEqual([[lamp("lamp/tint", "lamp/dim")], [inside], [two], [wide]]);
 });
