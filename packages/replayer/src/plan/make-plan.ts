@@ -118,6 +118,7 @@ class DevicePlan {
   emit(order: number): void {
     this.#navigator ??= this.#begin();
     this.#emitAll(this.#navigator, ({ slots }) => slots[0]?.order === order);
+    this.#leave(this.#navigator);
   }
 
   /** Makes the device ask for its interrupt where it does so itself, brings back what that has changed, and sees that it shows what it did at the source. */
@@ -135,13 +136,13 @@ class DevicePlan {
     if (failure !== undefined) this.#addUnknown(`IRQ ${irq}`, failure);
   }
 
-  /** Writes the steps of kept writes in their order, and leaves the selectors as the guest had them. */
+  /** Writes the steps of kept writes in their order. */
   #emitAll(navigator: Navigator, which: (kept: Kept) => boolean): void {
     const kept = [...this.#kept.values()].filter(which).sort(inPlanOrder);
     for (const one of kept) this.#emitOne(navigator, one);
-    this.#leave(navigator);
   }
 
+  /** Leaves the selectors as the guest had them. */
   #leave(navigator: Navigator): void {
     for (const selector of navigator.leave(this.#source.selectors)) this.#unreachable(selector, SELECTOR_LEFT);
   }
