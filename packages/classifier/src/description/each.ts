@@ -26,20 +26,14 @@ export class Each {
 
   /** The section of raw data, as far as it has the right form. */
   static of(section: unknown, report: Report): Each {
-    const rows = new Map<string, Map<string, Value>[]>();
     const given = isRecord(section) ? Object.entries(section).filter(([name]) => NAME.test(name)) : [];
     if (given.some(([name]) => name === SELF)) report(["each", SELF], "is the name of the entry that it stands in");
-    for (const [name, one] of given)
-      if (isValues(one))
-        rows.set(
-          name,
-          one.map((value) => new Map([[name, value]])),
-        );
-    const alone = new Set(rows.keys());
+    const alone = new Map(given.flatMap(([name, one]) => (isValues(one) ? [[name, rowsOf(name, one)]] : [])));
+    const rows = new Map(alone);
     for (const [name, one] of given) {
       if (!isRecord(one) || typeof one["with"] !== "string" || !isValues(one["values"])) continue;
       const [leader, values] = [one["with"], one["values"]];
-      const led = alone.has(leader) ? rows.get(leader) : undefined;
+      const led = alone.get(leader);
       if (led === undefined) {
         report(["each", name, "with"], `no name "${leader}" here that has values of its own`);
       } else if (led.length !== values.length) {
@@ -75,6 +69,10 @@ export class Each {
   substitute(text: string, values: Values): string {
     return text.replaceAll(this.#pattern, (whole, name: string) => String(values.get(name) ?? whole));
   }
+}
+
+function rowsOf(name: string, values: readonly Value[]): Map<string, Value>[] {
+  return values.map((value) => new Map([[name, value]]));
 }
 
 function joined(one: Values, other: Values): Values {
