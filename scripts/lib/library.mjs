@@ -12,7 +12,7 @@ export function describedDevices() {
   const all = builtinDescriptions();
   const textOf = ({ text }) => {
     const id = /^extends: (.*)$/m.exec(text)?.[1];
-    return id === undefined ? text : text + textOf(all.find((other) => other.file.endsWith(`${id}.yaml`)));
+    return id === undefined ? text : text + textOf(all.find((other) => other.text.startsWith(`id: ${id}\n`)));
   };
   return all.map((one) => ({
     device: loadDescription(one.text, one.file, all),

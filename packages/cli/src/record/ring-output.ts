@@ -1,7 +1,6 @@
 import type { Classifier } from "@portrait/classifier";
-import type { TraceInfo } from "@portrait/tracer";
+import { messageOf, type TraceInfo } from "@portrait/tracer";
 import { createTraceFile, TraceRing, type TraceFile } from "@portrait/vmm";
-import { messageOf } from "@portrait/tracer";
 import { count, plural } from "../output/numbers.ts";
 import { warn, type Session } from "../session.ts";
 import { partName } from "./part-name.ts";
